@@ -1,0 +1,88 @@
+"""What goes wrong, said once: warnings of our own, argument checks and optional packages."""
+
+from __future__ import annotations
+
+import importlib
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+__all__ = ["OutsideBoxWarning", "UnreadableRecordWarning", "as_array", "as_positive", "as_vector", "choose", "require"]
+
+
+class OutsideBoxWarning(UserWarning):
+    """A grid cuts atoms off: they lie outside its box."""
+
+
+class UnreadableRecordWarning(UserWarning):
+    """A record of a file could not be read and was skipped."""
+
+
+def require(module: str, extra: str) -> ModuleType:
+    """Import an optional package or say how to install it.
+
+    Parameters
+    ----------
+    module : str
+        The module's import name, such as ``"ase.io"``.
+    extra : str
+        The extra of particlegrid that installs it, such as ``"io"``.
+
+    Raises
+    ------
+    ImportError
+        If the module is not installed; the message is the pip line that mends it.
+    """
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        package = module.partition(".")[0]
+        mend = f'pip install "particlegrid[{extra}]"'
+        raise ImportError(f"this needs {package}, which is not installed: {mend}") from error
+
+
+def as_array(
+    value: Any, name: str, shape: tuple[int | None, ...], dtype: DTypeLike = np.float64, finite: bool = True
+) -> NDArray[Any]:
+    """Copy `value` into a contiguous array of `dtype` after checking its shape (None is any length) and finiteness."""
+    expected = "(" + ", ".join("n" if n is None else str(n) for n in shape) + ("," if len(shape) == 1 else "") + ")"
+    try:
+        array = np.array(value, dtype=dtype, order="C")
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"`{name}` must be an array of {np.dtype(dtype)} of shape {expected}: {error}") from None
+    if array.ndim != len(shape) or any(want is not None and got != want for got, want in zip(array.shape, shape)):
+        raise ValueError(f"`{name}` must have shape {expected}, got {array.shape}")
+    if finite and array.dtype.kind == "f" and not np.isfinite(array).all():
+        index = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
+        place = "[" + ", ".join(map(str, index)) + "]" if index else ""
+        raise ValueError(f"`{name}{place}` is {array[index]}; every value must be finite")
+    return array
+
+
+def as_vector(value: Any, name: str) -> NDArray[np.float64]:
+    """Three finite floats, from three numbers or from one that stands for all axes."""
+    if np.ndim(value) == 0:
+        value = (value,) * 3
+    return as_array(value, name, (3,))
+
+
+def as_positive(value: Any, name: str, unit: str = "") -> float:
+    """One finite float > 0."""
+    if isinstance(value, (bool, str, bytes)) or np.ndim(value) != 0:
+        raise TypeError(f"`{name}` must be a number{unit and ' in ' + unit}, got {value!r}")
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise TypeError(f"`{name}` must be a number{unit and ' in ' + unit}, got {value!r}") from None
+    if not (number > 0.0 and np.isfinite(number)):
+        raise ValueError(f"`{name}` must be positive and finite, got {value!r}")
+    return number
+
+
+def choose(value: str, name: str, options: tuple[str, ...]) -> str:
+    """`value` if it is one of `options`, else a ValueError that lists them."""
+    if value not in options:
+        raise ValueError(f"`{name}` must be one of {', '.join(map(repr, options))}, got {value!r}")
+    return value
