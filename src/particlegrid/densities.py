@@ -1,0 +1,105 @@
+"""What an atom looks like on a grid: frozen parameters of densities."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from particlegrid.batch import Batch
+from particlegrid.elements import SYMBOLS, atomic_number
+from particlegrid.errors import as_positive, choose
+from particlegrid.registry import Noun
+
+__all__ = ["Density", "Gaussian"]
+
+
+class Density(Noun):
+    """Base of the densities."""
+
+    def atom_widths(self, batch: Batch) -> NDArray[np.float64]:
+        """Width of every atom of a batch, shape (N,), in A; a channel scheme may override it entry by entry."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, init=False)
+class Gaussian(Density):
+    """An isotropic Gaussian, whose integral over all space is the entry's weight.
+
+    Parameters
+    ----------
+    sigma : float, dict of str to float, or str
+        Width in A: of every atom, by element, or the name of a per-atom property that holds it.
+    value : {"integral", "mean", "point"}
+        What a voxel holds: the integral of the Gaussian over the voxel (values add up to the weight), the integral
+        divided by the voxel's volume (1/A^3), or the Gaussian at the voxel's centre (1/A^3). Point values alias when
+        sigma is small against the spacing h: what is left at the Nyquist frequency is exp(-(pi sigma / h)^2 / 2).
+    normalize : bool
+        False, with "point": exp(-d^2 / 2 sigma^2), whose peak is 1.
+
+    Raises
+    ------
+    ValueError
+        If a width is not positive, an element is unknown, or `normalize` is False for another value than "point".
+
+    Examples
+    --------
+    >>> Gaussian(0.5)
+    Gaussian(sigma=0.5, value='integral', normalize=True)
+    >>> Gaussian({"H": 0.3, "C": 0.5}).sigma["H"]
+    0.3
+    """
+
+    sigma: float | Mapping[str, float] | str = 0.5
+    value: str = "integral"
+    normalize: bool = True
+
+    def __init__(
+        self, sigma: float | Mapping[str, float] | str = 0.5, value: str = "integral", normalize: bool = True
+    ) -> None:
+        if isinstance(sigma, Mapping):
+            sigma = {_checked_symbol(s): as_positive(w, f"sigma[{s!r}]", "A") for s, w in sigma.items()}
+        elif not isinstance(sigma, str):
+            sigma = as_positive(sigma, "sigma", "A")
+        object.__setattr__(self, "sigma", sigma)
+        object.__setattr__(self, "value", choose(value, "value", ("integral", "mean", "point")))
+        object.__setattr__(self, "normalize", bool(normalize))
+        if not self.normalize and self.value != "point":
+            raise ValueError(f'normalize=False goes with value="point", not with {value!r}')
+
+    def __hash__(self) -> int:
+        sigma = tuple(sorted(self.sigma.items())) if isinstance(self.sigma, Mapping) else self.sigma
+        return hash((sigma, self.value, self.normalize))
+
+    def atom_widths(self, batch: Batch) -> NDArray[np.float64]:
+        """Sigma of every atom, shape (N,), in A.
+
+        Raises
+        ------
+        ValueError
+            If an element has no width, or a width of the named property is not positive.
+        """
+        if isinstance(self.sigma, str):
+            widths = np.asarray(batch.property(self.sigma), np.float64)
+            if widths.shape != (len(batch.numbers),):
+                raise ValueError(f"property {self.sigma!r} must hold one sigma for each atom, got shape {widths.shape}")
+            return widths
+        if isinstance(self.sigma, Mapping):
+            table = np.zeros(len(SYMBOLS))
+            for name, width in self.sigma.items():
+                table[atomic_number(name)] = width
+            widths = table[batch.numbers]
+            if not (widths > 0).all():
+                missing = sorted({SYMBOLS[z] for z in batch.numbers[widths == 0]})
+                raise ValueError(
+                    f"`sigma` has no width for {', '.join(missing)}; add {'it' if len(missing) == 1 else 'them'}"
+                )
+            return widths
+        return np.full(len(batch.numbers), self.sigma)
+
+
+def _checked_symbol(name: str) -> str:
+    atomic_number(name)
+    return name

@@ -1,0 +1,156 @@
+"""`Grid`: one affine lattice of voxels, and `Grids`: one for each structure of a batch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from particlegrid.errors import as_array
+from particlegrid.registry import Noun
+
+if TYPE_CHECKING:
+    from particlegrid.batch import Batch
+
+__all__ = ["Grid", "Grids", "as_shape"]
+
+_Floats = NDArray[np.float64]
+_Rows = tuple[tuple[float, float, float], ...]
+
+
+@dataclass(frozen=True)
+class Grid(Noun):
+    """An affine lattice of voxels; also a placement that is the same for every structure.
+
+    Voxel (i, j, k) is the parallelepiped of the points ``origin + (i + u) e1 + (j + v) e2 + (k + w) e3`` with
+    0 <= u, v, w < 1, where e1, e2, e3 are the rows of `axes`; its centre has u = v = w = 1/2.
+
+    Parameters
+    ----------
+    shape : int or sequence of 3 int
+        Voxels along each axis.
+    axes : array_like, shape (3, 3)
+        Edge vectors of one voxel, in A.
+    origin : array_like, shape (3,)
+        Corner of voxel (0, 0, 0), in A.
+    pbc : sequence of 3 bool, optional
+        Axes along which the grid repeats.
+
+    Raises
+    ------
+    ValueError
+        If the shape is not positive or the axes span no volume.
+
+    Examples
+    --------
+    >>> grid = Grid((4, 4, 2), axes=[[0.5, 0, 0], [0, 0.5, 0], [0, 0, 1]], origin=[-1, -1, -1])
+    >>> grid.voxel_volume
+    0.25
+    >>> grid.world_to_index([0, 0, 0])
+    array([1.5, 1.5, 0.5])
+    """
+
+    shape: tuple[int, int, int]
+    axes: _Rows
+    origin: tuple[float, float, float]
+    pbc: tuple[bool, bool, bool] = (False, False, False)
+
+    def __init__(
+        self, shape: int | tuple[int, int, int], axes: ArrayLike, origin: ArrayLike, pbc: ArrayLike = (False,) * 3
+    ) -> None:
+        edges = as_array(axes, "axes", (3, 3))
+        if not abs(np.linalg.det(edges)) > 1e-9 * np.prod(np.linalg.norm(edges, axis=1)):
+            raise ValueError(f"`axes` {edges.tolist()} span no volume")
+        periodic = tuple(bool(p) for p in np.broadcast_to(np.asarray(pbc, bool), (3,)))
+        object.__setattr__(self, "shape", as_shape(shape))
+        object.__setattr__(self, "axes", tuple(tuple(row) for row in edges.tolist()))
+        object.__setattr__(self, "origin", tuple(as_array(origin, "origin", (3,)).tolist()))
+        object.__setattr__(self, "pbc", periodic)
+
+    @property
+    def voxel_volume(self) -> float:
+        """Volume of one voxel, in A^3."""
+        return float(abs(np.linalg.det(self.axes)))
+
+    @property
+    def spacing(self) -> _Floats:
+        """Lengths of the voxel's edges, shape (3,), in A."""
+        lengths: _Floats = np.linalg.norm(self.axes, axis=1)
+        return lengths
+
+    def index_to_world(self, index: ArrayLike) -> _Floats:
+        """Cartesian coordinates in A of index coordinates (..., 3); a whole index is a voxel's centre."""
+        return (np.asarray(index, float) + 0.5) @ np.asarray(self.axes) + self.origin
+
+    def world_to_index(self, positions: ArrayLike) -> _Floats:
+        """Index coordinates (..., 3) of positions in A; a voxel's centre is a whole index."""
+        offsets = np.asarray(positions, float) - self.origin
+        return np.linalg.solve(np.asarray(self.axes).T, offsets[..., None])[..., 0] - 0.5
+
+    def centers(self) -> _Floats:
+        """Centres of the voxels, shape (X, Y, Z, 3), in A."""
+        return self.index_to_world(np.stack(np.meshgrid(*map(np.arange, self.shape), indexing="ij"), axis=-1))
+
+    def place(self, batch: Batch) -> Grids:
+        """This grid for each structure of `batch`."""
+        return Grids.repeat(self.shape, np.asarray(self.axes), np.tile(self.origin, (len(batch), 1)), self.pbc)
+
+
+@dataclass(frozen=True, eq=False)
+class Grids:
+    """The grids of a batch, in arrays.
+
+    Attributes
+    ----------
+    shapes : ndarray, shape (n, 3), int64
+    axes : ndarray, shape (n, 3, 3), float64
+        Voxel edge vectors, in A.
+    origins : ndarray, shape (n, 3), float64
+        Corners of voxel (0, 0, 0), in A.
+    pbc : ndarray, shape (n, 3), bool
+    """
+
+    shapes: NDArray[np.int64]
+    axes: _Floats
+    origins: _Floats
+    pbc: NDArray[np.bool_]
+
+    @classmethod
+    def repeat(cls, shape: tuple[int, int, int], axes: _Floats, origins: _Floats, pbc: Any = (False,) * 3) -> Grids:
+        """One shape, one set of axes, an origin for each structure; nothing is copied."""
+        n = len(origins)
+        return cls(
+            np.broadcast_to(np.array(shape, np.int64), (n, 3)),
+            np.broadcast_to(axes, (n, 3, 3)),
+            origins,
+            np.broadcast_to(np.array(pbc, bool), (n, 3)),
+        )
+
+    def __len__(self) -> int:
+        return len(self.origins)
+
+    def __getitem__(self, i: int) -> Grid:
+        return Grid(tuple(self.shapes[i].tolist()), self.axes[i], self.origins[i], self.pbc[i])
+
+    @property
+    def share_lattice(self) -> bool:
+        """Whether all shapes and axes are the same, so that the values fit one array."""
+        # arrays made by `repeat` have stride 0 and need no look at their values
+        if self.shapes.strides[0] == 0 and self.axes.strides[0] == 0:
+            return True
+        return bool((self.shapes == self.shapes[:1]).all() and (self.axes == self.axes[:1]).all())
+
+
+def as_shape(shape: Any) -> tuple[int, int, int]:
+    """Three positive ints from one or three."""
+    values = (shape,) * 3 if np.ndim(shape) == 0 else tuple(shape)
+    if len(values) != 3:
+        raise ValueError(f"`shape` must be one or three numbers of voxels, got {shape!r}")
+    for value in values:
+        if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+            raise TypeError(f"`shape` must hold whole numbers of voxels, got {shape!r}")
+        if value < 1:
+            raise ValueError(f"`shape` must be at least 1 voxel along each axis, got {shape!r}")
+    return (int(values[0]), int(values[1]), int(values[2]))

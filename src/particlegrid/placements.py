@@ -1,0 +1,232 @@
+"""Where: placements give each structure its grid."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from particlegrid.batch import Batch
+from particlegrid.errors import OutsideBoxWarning, as_positive, as_vector, choose
+from particlegrid.grid import Grids, as_shape
+from particlegrid.registry import Noun
+
+__all__ = ["Around", "Box", "Placement", "UnitCell"]
+
+_Vector = tuple[float, float, float]
+
+
+@runtime_checkable
+class Placement(Protocol):
+    """Anything that gives each structure of a batch a grid."""
+
+    def place(self, batch: Batch) -> Grids:
+        """The grids of a batch."""
+        ...
+
+
+@dataclass(frozen=True)
+class Box(Noun):
+    """A box of fixed shape and voxel size, centred on each structure or on a point.
+
+    Parameters
+    ----------
+    shape : int or sequence of 3 int
+        Voxels along each axis.
+    spacing : float or sequence of 3 float
+        Edge lengths of a voxel, in A.
+    center : {"centroid", "origin"} or sequence of 3 float
+        Where the box's centre lies: the mean of the atom positions, (0, 0, 0), or a point in A. A periodic structure
+        has no centroid and needs one of the other two.
+    outside : {"warn", "ignore", "error"}
+        What to do when atoms lie outside the box.
+
+    Raises
+    ------
+    ValueError
+        If the shape or the spacing is not positive.
+
+    Examples
+    --------
+    >>> from particlegrid import Batch, Structure
+    >>> Box(32, spacing=0.5).place(Batch([Structure([[1, 2, 3]], ["C"])]))[0].origin
+    (-7.0, -6.0, -5.0)
+    """
+
+    shape: tuple[int, int, int]
+    spacing: _Vector
+    center: str | _Vector = "centroid"
+    outside: str = "warn"
+
+    def __init__(
+        self,
+        shape: int | tuple[int, int, int],
+        spacing: float | tuple[float, float, float],
+        center: str | ArrayLike = "centroid",
+        outside: str = "warn",
+    ) -> None:
+        object.__setattr__(self, "shape", as_shape(shape))
+        object.__setattr__(self, "spacing", _as_spacing(spacing))
+        if isinstance(center, str):
+            choose(center, "center", ("centroid", "origin"))
+        else:
+            center = tuple(as_vector(center, "center").tolist())
+        object.__setattr__(self, "center", center)
+        object.__setattr__(self, "outside", choose(outside, "outside", ("warn", "ignore", "error")))
+
+    @property
+    def extent(self) -> NDArray[np.float64]:
+        """Edge lengths of the box, shape (3,), in A."""
+        return np.multiply(self.shape, self.spacing)
+
+    def place(self, batch: Batch) -> Grids:
+        """The box of each structure; atoms outside are counted and reported as `outside` says.
+
+        Raises
+        ------
+        ValueError
+            If atoms lie outside and `outside` is "error", or a periodic structure is to be centred on its centroid.
+        """
+        half = 0.5 * self.extent
+        if self.center == "centroid":
+            if batch.pbc.any():
+                raise ValueError('a periodic structure has no centroid; give Box(..., center="origin") or a point')
+            centers = batch.centroids()
+        else:
+            point = (0.0, 0.0, 0.0) if self.center == "origin" else self.center
+            centers = np.tile(np.array(point, float), (len(batch), 1))
+        if self.outside != "ignore":
+            self._check_outside(batch, centers, half)
+        return Grids.repeat(self.shape, np.diag(self.spacing), centers - half)
+
+    def _check_outside(self, batch: Batch, centers: NDArray[np.float64], half: NDArray[np.float64]) -> None:
+        # a periodic axis has no outside
+        beyond = np.abs(batch.positions - np.repeat(centers, batch.counts, axis=0)) > half
+        if batch.pbc.any():
+            beyond &= ~np.repeat(batch.pbc, batch.counts, axis=0)
+        if not beyond.any():
+            return
+        cut = beyond.any(axis=1)
+        message = f"{int(cut.sum())} of {len(cut)} atoms lie outside the box"
+        if len(batch) > 1:
+            message += f" (in {len(np.unique(batch.owners[cut]))} of {len(batch)} structures)"
+        message += f" of {' x '.join(f'{length:g}' for length in self.extent)} A"
+        if self.outside == "error":
+            raise ValueError(f'{message}; take a larger box or Box(..., outside="ignore")')
+        warnings.warn(message, OutsideBoxWarning, stacklevel=4)
+
+
+@dataclass(frozen=True)
+class Around(Noun):
+    """A box just large enough for each structure: shapes differ from one structure to the next.
+
+    Parameters
+    ----------
+    spacing : float or sequence of 3 float
+        Edge lengths of a voxel, in A.
+    padding : float
+        Free space around the outermost atoms, in A. The box is rounded up to whole voxels and centred on the middle of
+        the atoms' bounding box.
+
+    Examples
+    --------
+    >>> from particlegrid import Batch, Structure
+    >>> Around(spacing=0.5, padding=2.0).place(Batch([Structure([[0, 0, 0], [0, 0, 0.74]], ["H", "H"])]))[0].shape
+    (8, 8, 10)
+    """
+
+    spacing: _Vector
+    padding: float
+
+    def __init__(self, spacing: float | tuple[float, float, float], padding: float) -> None:
+        object.__setattr__(self, "spacing", _as_spacing(spacing))
+        if padding != 0:
+            padding = as_positive(padding, "padding", "A")
+        object.__setattr__(self, "padding", float(padding))
+
+    def place(self, batch: Batch) -> Grids:
+        """The box around each structure.
+
+        Raises
+        ------
+        ValueError
+            If a structure is periodic: it has no outermost atoms.
+        """
+        if batch.pbc.any():
+            raise ValueError(
+                "Around is for molecules; a periodic structure has no outermost atoms: use UnitCell or Box"
+            )
+        n = len(batch)
+        low, high = np.zeros((n, 3)), np.zeros((n, 3))
+        for i in range(n):
+            atoms = batch.positions[batch.offsets[i] : batch.offsets[i + 1]]
+            if len(atoms):
+                low[i], high[i] = atoms.min(axis=0), atoms.max(axis=0)
+        shapes = np.ceil((high - low + 2 * self.padding) / self.spacing - 1e-9).astype(np.int64).clip(min=1)
+        origins = 0.5 * (low + high) - 0.5 * shapes * self.spacing
+        axes = np.broadcast_to(np.diag(self.spacing), (n, 3, 3))
+        return Grids(shapes, axes, origins, np.zeros((n, 3), bool))
+
+
+@dataclass(frozen=True)
+class UnitCell(Noun):
+    """A grid that fills each structure's cell.
+
+    Parameters
+    ----------
+    shape : int or sequence of 3 int, optional
+        Voxels along a, b and c.
+    spacing : float, optional
+        Longest edge of a voxel, in A; the number of voxels is rounded up. Give either this or `shape`.
+    registration : {"voxel", "point"}
+        Whether values belong to voxels (their centres or integrals over them) or to the points
+        ``o + i e1 + j e2 + k e3``.
+
+    Notes
+    -----
+    Grids are placed; the periodic kernels are not there yet, and `Voxelizer` says so.
+    """
+
+    shape: tuple[int, int, int] | None = None
+    spacing: float | None = None
+    registration: str = "voxel"
+
+    def __post_init__(self) -> None:
+        if (self.shape is None) == (self.spacing is None):
+            raise ValueError("UnitCell takes either `shape` or `spacing`")
+        if self.shape is not None:
+            object.__setattr__(self, "shape", as_shape(self.shape))
+        if self.spacing is not None:
+            object.__setattr__(self, "spacing", as_positive(self.spacing, "spacing", "A"))
+        choose(self.registration, "registration", ("voxel", "point"))
+
+    def place(self, batch: Batch) -> Grids:
+        """The cell of each structure.
+
+        Raises
+        ------
+        ValueError
+            If a structure has no cell.
+        """
+        n = len(batch)
+        bare = np.ones(n, bool) if batch.cells is None else ~batch.cells.any(axis=(1, 2))
+        if batch.cells is None or bare.any():
+            raise ValueError(f"structure {int(np.argmax(bare))} has no cell; use Box or Around")
+        if self.shape is not None:
+            shapes = np.tile(np.array(self.shape, np.int64), (n, 1))
+        else:
+            edges = np.linalg.norm(batch.cells, axis=2)
+            shapes = np.ceil(edges / self.spacing - 1e-9).astype(np.int64).clip(min=1)
+        axes = batch.cells / shapes[:, :, None]
+        origins = np.zeros((n, 3)) if self.registration == "voxel" else -0.5 * axes.sum(axis=1)
+        return Grids(shapes, axes, origins, batch.pbc)
+
+
+def _as_spacing(spacing: float | tuple[float, float, float]) -> _Vector:
+    values = as_vector(spacing, "spacing")
+    if not (values > 0).all():
+        raise ValueError(f"`spacing` must be positive, got {spacing!r}")
+    return (float(values[0]), float(values[1]), float(values[2]))
