@@ -85,7 +85,7 @@ class Batch(Sequence[Structure]):
             raise ValueError(f"`positions` must have shape ({total}, 3), got {batch.positions.shape}")
         batch.cells = None if cells is None else np.ascontiguousarray(cells, dtype=np.float64).reshape(n, 3, 3)
         if pbc is None:
-            batch.pbc = np.zeros((n, 3), bool) if cells is None else np.asarray(cells).any(axis=-1)
+            batch.pbc = np.zeros((n, 3), bool) if batch.cells is None else np.asarray(batch.cells.any(axis=-1))
         else:
             batch.pbc = np.ascontiguousarray(pbc, dtype=bool).reshape(n, 3)
         batch._properties = dict(properties or {})

@@ -82,7 +82,7 @@ class Gaussian(Density):
             If an element has no width, or a width of the named property is not positive.
         """
         if isinstance(self.sigma, str):
-            widths = np.asarray(batch.property(self.sigma), np.float64)
+            widths: NDArray[np.float64] = np.asarray(batch.property(self.sigma), np.float64)
             if widths.shape != (len(batch.numbers),):
                 raise ValueError(f"property {self.sigma!r} must hold one sigma for each atom, got shape {widths.shape}")
             return widths
@@ -90,7 +90,7 @@ class Gaussian(Density):
             table = np.zeros(len(SYMBOLS))
             for name, width in self.sigma.items():
                 table[atomic_number(name)] = width
-            widths = table[batch.numbers]
+            widths = np.asarray(table[batch.numbers])
             if not (widths > 0).all():
                 missing = sorted({SYMBOLS[z] for z in batch.numbers[widths == 0]})
                 raise ValueError(

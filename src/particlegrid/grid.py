@@ -82,12 +82,12 @@ class Grid(Noun):
 
     def index_to_world(self, index: ArrayLike) -> _Floats:
         """Cartesian coordinates in A of index coordinates (..., 3); a whole index is a voxel's centre."""
-        return (np.asarray(index, float) + 0.5) @ np.asarray(self.axes) + self.origin
+        return np.asarray((np.asarray(index, float) + 0.5) @ np.asarray(self.axes) + self.origin)
 
     def world_to_index(self, positions: ArrayLike) -> _Floats:
         """Index coordinates (..., 3) of positions in A; a voxel's centre is a whole index."""
         offsets = np.asarray(positions, float) - self.origin
-        return np.linalg.solve(np.asarray(self.axes).T, offsets[..., None])[..., 0] - 0.5
+        return np.asarray(np.linalg.solve(np.asarray(self.axes).T, offsets[..., None])[..., 0] - 0.5)
 
     def centers(self) -> _Floats:
         """Centres of the voxels, shape (X, Y, Z, 3), in A."""

@@ -1,0 +1,98 @@
+"""`Volume`: a grid's values together with where they lie and what they mean."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from os import PathLike
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from particlegrid.grid import Grid
+from particlegrid.structure import Structure
+
+__all__ = ["Volume"]
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Volume:
+    """Values on a grid.
+
+    Parameters
+    ----------
+    array : ndarray, shape (C, X, Y, Z)
+    grid : Grid
+        Where the voxels lie.
+    channels : tuple of str
+        Names of the C channels.
+    structure : Structure, optional
+        The atoms that were drawn; files and pictures show them.
+
+    Raises
+    ------
+    ValueError
+        If the array's shape is not that of the channels and the grid.
+
+    Examples
+    --------
+    >>> grid = Grid(2, axes=np.eye(3), origin=[-1, -1, -1])
+    >>> Volume(np.zeros((1, 2, 2, 2)), grid, ("C",))
+    Volume(1 channel C, 2 x 2 x 2 voxels of 1 x 1 x 1 A)
+    """
+
+    array: NDArray[Any]
+    grid: Grid
+    channels: tuple[str, ...]
+    structure: Structure | None = None
+
+    def __post_init__(self) -> None:
+        expected = (len(self.channels), *self.grid.shape)
+        if self.array.shape != expected:
+            raise ValueError(f"`array` must have shape {expected}: channels and grid, got {self.array.shape}")
+
+    def __getitem__(self, channel: str | int) -> NDArray[Any]:
+        """The values of one channel, by name or number, shape (X, Y, Z)."""
+        if isinstance(channel, str):
+            if channel not in self.channels:
+                raise KeyError(f"no channel {channel!r}; there is {', '.join(self.channels)}")
+            channel = self.channels.index(channel)
+        values: NDArray[Any] = self.array[channel]
+        return values
+
+    def __repr__(self) -> str:
+        names = f"{len(self.channels)} channel{'s' * (len(self.channels) > 1)} {' '.join(self.channels)}"
+        shape = " x ".join(map(str, self.grid.shape))
+        return f"Volume({names}, {shape} voxels of {' x '.join(f'{h:g}' for h in self.grid.spacing)} A)"
+
+    def save(self, path: str | PathLike[str], channel: str | None = None) -> None:
+        """Write to a file whose suffix says the format.
+
+        Parameters
+        ----------
+        path : path
+            ``.npz`` holds everything and is read back by `load`. ``.cube`` (Gaussian cube, through ASE) holds one
+            field and the atoms.
+        channel : str, optional
+            The channel that a one-field format gets; by default the sum of all.
+
+        Raises
+        ------
+        ValueError
+            If the suffix is unknown.
+        """
+        from particlegrid.io.volumes import write_volume
+
+        write_volume(self, path, channel)
+
+    @classmethod
+    def load(cls, path: str | PathLike[str]) -> Volume:
+        """Read what `save` wrote as ``.npz``."""
+        from particlegrid.io.volumes import read_volume
+
+        return read_volume(path)
+
+    def _repr_html_(self) -> str:
+        from particlegrid.view.pictures import volume_html
+
+        return volume_html(self)
