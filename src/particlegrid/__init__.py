@@ -1,7 +1,29 @@
 """Molecules and crystals to 3D voxel grids for deep learning, and back."""
 
+from particlegrid.adapt import as_structure
 from particlegrid.batch import Batch
+from particlegrid.channels import AllAtoms, ByRule, Elements, Property
+from particlegrid.densities import Gaussian
+from particlegrid.grid import Grid
+from particlegrid.placements import Around, Box, UnitCell
 from particlegrid.structure import Structure
+from particlegrid.volume import Volume
+from particlegrid.voxelizer import Voxelizer
 
 __version__ = "0.1.0"
-__all__ = ["Batch", "Structure"]
+__all__ = [
+    "AllAtoms",
+    "Around",
+    "Batch",
+    "Box",
+    "ByRule",
+    "Elements",
+    "Gaussian",
+    "Grid",
+    "Property",
+    "Structure",
+    "UnitCell",
+    "Volume",
+    "Voxelizer",
+    "as_structure",
+]

@@ -1,0 +1,13 @@
+// The Python module: one function that adds each topic.
+#include <nanobind/nanobind.h>
+
+namespace nb = nanobind;
+
+void bind_dispatch(nb::module_& module);
+void bind_gaussian(nb::module_& module);
+
+NB_MODULE(_native, module) {
+    module.doc() = "particlegrid's C++ core.";
+    bind_dispatch(module);
+    bind_gaussian(module);
+}

@@ -1,0 +1,86 @@
+#include "dispatch.hpp"
+
+#include <atomic>
+#include <cmath>
+#include <cstdlib>
+#include <stdexcept>
+
+namespace particlegrid {
+
+namespace {
+
+ErfTable make_erf_table() {
+    ErfTable table{};
+    for (int k = 0; k < kErfNodes; ++k) {
+        const double x = k / 16.0;
+        table.value[k] = std::erf(x);
+        table.slope[k] = 1.1283791670955126 * std::exp(-x * x);
+    }
+    return table;
+}
+
+}  // namespace
+
+const ErfTable erf_table = make_erf_table();
+
+#if defined(PG_TARGETS_X86)
+extern const Kernels kernels_x86_64_v2, kernels_x86_64_v3, kernels_x86_64_v4;
+#else
+extern const Kernels kernels_baseline;
+#endif
+
+namespace {
+
+std::vector<const Kernels*> find_supported() {
+#if defined(PG_TARGETS_X86)
+    std::vector<const Kernels*> found;
+    if (__builtin_cpu_supports("x86-64-v4")) found.push_back(&kernels_x86_64_v4);
+    if (__builtin_cpu_supports("x86-64-v3")) found.push_back(&kernels_x86_64_v3);
+    found.push_back(&kernels_x86_64_v2);
+    return found;
+#else
+    return {&kernels_baseline};
+#endif
+}
+
+const Kernels& find(const std::string& name) {
+    std::string known;
+    for (const Kernels* kernels : find_supported()) {
+        if (name == kernels->name) return *kernels;
+        known += known.empty() ? kernels->name : std::string(", ") + kernels->name;
+    }
+    throw std::invalid_argument("instruction set '" + name + "' is not available; this processor runs " + known);
+}
+
+const Kernels* choose_default() {
+    if (const char* name = std::getenv("PARTICLEGRID_SIMD"); name != nullptr && *name != '\0') {
+        try {
+            return &find(name);
+        } catch (const std::invalid_argument&) {
+            // a wrong name must not make the import fail; `particlegrid info` shows what runs
+        }
+    }
+    // AVX-512 stays a choice by name until a machine that has it has passed the tests
+    for (const Kernels* kernels : find_supported())
+        if (std::string(kernels->name) != "x86_64_v4") return kernels;
+    return find_supported().back();
+}
+
+std::atomic<const Kernels*>& active() {
+    static std::atomic<const Kernels*> kernels{choose_default()};
+    return kernels;
+}
+
+}  // namespace
+
+std::vector<std::string> list_instruction_sets() {
+    std::vector<std::string> names;
+    for (const Kernels* kernels : find_supported()) names.emplace_back(kernels->name);
+    return names;
+}
+
+const Kernels& active_kernels() { return *active().load(); }
+
+void use_instruction_set(const std::string& name) { active().store(&find(name)); }
+
+}  // namespace particlegrid

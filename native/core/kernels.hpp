@@ -1,0 +1,69 @@
+// What is compiled once for each instruction set: loops over raw pointers, and nothing that allocates or throws.
+// kernels.cpp keeps everything in an unnamed namespace and exports one table, so that no inline function compiled for
+// a newer processor can be merged into code that runs on an older one.
+#pragma once
+
+#include <cstdint>
+
+namespace particlegrid {
+
+// Rows of weights are padded with zeros to this many bytes: one AVX register, two SSE or NEON ones.
+inline constexpr std::int64_t kRowBytes = 32;
+
+// One Gaussian along one axis. Voxel i covers [i h, (i + 1) h] and the atom sits at `offset`, all in A.
+struct AxisJob {
+    double offset;
+    double sigma;
+    double spacing;
+    double scale;         // multiplies every weight
+    std::int64_t first;   // first voxel of the support
+    std::int64_t count;   // voxels in the support
+    std::int64_t padded;  // weights to write; those beyond count are zero
+    bool point;           // exp(-d^2 / 2 sigma^2) at the voxel's centre, else the integral over the voxel
+};
+
+// Where an entry touches the grid, and where its weights along x, y, z begin in the weights buffer.
+struct Window {
+    std::int64_t first[3];
+    std::int64_t count[3];
+    std::int64_t padded_z;
+    std::int64_t weights[3];
+};
+
+// One plane x of one channel: accumulate the listed entries into `tile` (y, z), write it out, leave the tile zero.
+struct PlaneJob {
+    std::int64_t x;
+    std::int64_t rows, columns;  // Y, Z
+    const Window* windows;
+    const std::int32_t* entries;  // indices into windows, in drawing order
+    std::int64_t entry_count;
+    std::int64_t first_row, last_row;  // rows the entries touch: [first, last)
+    void* out;                         // element (0, 0) of the plane
+    std::int64_t row_stride, column_stride;  // bytes
+    bool bypass_cache;                       // write around the cache: the output is larger than it
+};
+
+template <class T>
+struct Accumulator {
+    // Scratch of `padded + 1` doubles rounded up to 8.
+    void (*weigh_axis)(const AxisJob&, double* scratch, T* weights);
+    // The tile has rows * columns elements and a padding of kRowBytes behind them; it is zero before and after.
+    void (*draw_plane[3])(const PlaneJob&, const T* weights, T* tile);  // by OutputType; null where T does not serve it
+};
+
+struct Kernels {
+    const char* name;
+    Accumulator<float> single;
+    Accumulator<double> twice;
+    void (*finish_stores)();  // after cache-bypassing stores, before another thread reads them
+};
+
+// Tables of erf and its derivative at k / 16, k = 0 .. 96, for the kernels' Taylor steps; filled before main.
+inline constexpr int kErfNodes = 97;
+struct ErfTable {
+    double value[kErfNodes];
+    double slope[kErfNodes];  // 2 / sqrt(pi) exp(-x^2)
+};
+extern const ErfTable erf_table;
+
+}  // namespace particlegrid

@@ -1,0 +1,268 @@
+"""`Voxelizer`: where + which + what, the front door to the native core."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field
+from functools import cached_property
+from math import erfc, log, sqrt
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from particlegrid import _native
+from particlegrid.adapt import as_batch
+from particlegrid.batch import Batch
+from particlegrid.channels import ChannelScheme
+from particlegrid.densities import Gaussian
+from particlegrid.grid import Grids
+from particlegrid.placements import Placement, UnitCell
+from particlegrid.registry import Noun, from_dict
+from particlegrid.threads import count_threads
+from particlegrid.volume import Volume
+
+__all__ = ["Voxelizer"]
+
+_DTYPES = ("float32", "float64", "float16")
+
+
+@dataclass(frozen=True)
+class Voxelizer:
+    """Turns structures into voxel grids.
+
+    Parameters
+    ----------
+    where : Box, Around, UnitCell or Grid
+        The placement: which grid a structure gets.
+    which : Elements, AllAtoms, Property, ByRule, or several joined by ``+``
+        The channel scheme: which atoms feed which channel.
+    what : Gaussian
+        The density: what an atom looks like.
+    dtype : {"float32", "float64", "float16"}
+        Type of the values. Sums are made in float32 for the 16-bit type.
+    tol : float
+        Accuracy: no value is off by more than tol times the sum of abs(weight) times peak over the entries near it, plus
+        rounding of max(1e-6, 2 units in the last place) of the largest value; the mass of an atom that is left out is
+        below tol / 2 of its weight.
+    threads : int, optional
+        Threads for one call; see `particlegrid.threads.count_threads` for the default. The bits of the result do not
+        depend on it.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a part is not what it should be.
+
+    Examples
+    --------
+    >>> from particlegrid import Box, Elements, Gaussian, Structure, Voxelizer
+    >>> vox = Voxelizer(Box(32, spacing=0.5), Elements("H", "O"), Gaussian(0.5))
+    >>> water = Structure([[0, 0, 0], [0.76, 0.59, 0], [-0.76, 0.59, 0]], ["O", "H", "H"])
+    >>> grid = vox(water)
+    >>> grid.shape, grid.sum(axis=(1, 2, 3)).round(4).tolist()
+    ((2, 32, 32, 32), [2.0, 1.0])
+    >>> vox([water, water]).shape
+    (2, 2, 32, 32, 32)
+    """
+
+    where: Placement
+    which: ChannelScheme
+    what: Gaussian
+    dtype: str = field(default="float32", kw_only=True)
+    tol: float = field(default=1e-6, kw_only=True)
+    threads: int | None = field(default=None, kw_only=True)
+
+    def __post_init__(self) -> None:
+        _check_part(self.where, "where", Placement, "a placement such as Box(32, spacing=0.5)")
+        _check_part(self.which, "which", ChannelScheme, 'a channel scheme such as Elements("H", "C")')
+        _check_part(self.what, "what", Gaussian, "a density such as Gaussian(0.5)")
+        object.__setattr__(self, "dtype", _check_dtype(self.dtype))
+        if not 1e-15 <= self.tol <= 0.1:
+            raise ValueError(f"`tol` must lie between 1e-15 and 0.1, got {self.tol!r}")
+        if self.threads is not None and (isinstance(self.threads, bool) or not isinstance(self.threads, int)):
+            raise TypeError(f"`threads` must be a whole number or None, got {self.threads!r}")
+        if self.threads is not None and self.threads < 1:
+            raise ValueError(f"`threads` must be at least 1, got {self.threads}")
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """Names of the channels."""
+        return self.which.channels
+
+    def __call__(self, structures: Any, out: NDArray[Any] | None = None) -> Any:
+        """Draw one structure or many.
+
+        Parameters
+        ----------
+        structures : Structure, Batch, anything `as_structure` takes, or an iterable of these
+        out : ndarray, optional
+            Memory to write to, of the result's shape; any strides. Its dtype (float16, float32 or float64) overrides the
+            Voxelizer's. Every element is written.
+
+        Returns
+        -------
+        ndarray
+            Shape (C, X, Y, Z) for one structure and (n, C, X, Y, Z) for many; a list of arrays for many whose
+            shapes differ (`Around`, ``UnitCell(spacing=...)``).
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a structure does not fit the placement, scheme or density, or `out` does not fit the result.
+        NotImplementedError
+            If a structure or grid is periodic, or the grid is not orthogonal.
+        """
+        batch, single = as_batch(structures)
+        grids = self.where.place(batch)
+        sources = self._list_sources(batch)
+        if isinstance(self.where, UnitCell) or batch.pbc.any() or grids.pbc.any():
+            raise NotImplementedError(
+                "periodic structures and UnitCell grids are not drawn yet: images would be missing; "
+                "for the atoms of one cell alone pass a Structure with pbc=False"
+            )
+        if not single and not grids.share_lattice:
+            if out is not None:
+                raise ValueError("the structures' grids differ in shape, so `out` cannot hold them; leave it out")
+            return [self(structure) for structure in batch]
+        shape = (len(batch), len(self.channels), *(grids.shapes[0].tolist() if len(batch) else self._empty_shape()))
+        values = _check_out(out, shape, single) if out is not None else _allocate(shape, self.dtype)
+        self._draw(batch, grids, sources, values)
+        if out is not None:
+            return out
+        return values[0] if single else values
+
+    def volume(self, structure: Any) -> Volume:
+        """Draw one structure and keep its grid, channel names and atoms with the values."""
+        batch, single = as_batch(structure)
+        if not single:
+            raise TypeError("volume() takes one structure; draw many by calling the Voxelizer")
+        return Volume(self(batch[0]), self.where.place(batch)[0], self.channels, batch[0])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Describe as plain values (fit for JSON), all that decides the numbers; `threads` is left out."""
+        parts: dict[str, Noun] = {"where": self.where, "which": self.which, "what": self.what}  # type: ignore[dict-item]
+        return {**{key: part.to_dict() for key, part in parts.items()}, "dtype": self.dtype, "tol": self.tol}
+
+    @classmethod
+    def from_dict(cls, description: dict[str, Any], threads: int | None = None) -> Voxelizer:
+        """Make the Voxelizer again that `to_dict` described.
+
+        Raises
+        ------
+        ValueError
+            If a part is missing or unknown.
+        """
+        missing = {"where", "which", "what"} - description.keys()
+        if missing:
+            raise ValueError(f"the description of a Voxelizer lacks {', '.join(sorted(missing))}")
+        parts: dict[str, Any] = {key: from_dict(description[key]) for key in ("where", "which", "what")}
+        options = {key: description[key] for key in ("dtype", "tol") if key in description}
+        return cls(**parts, **options, threads=threads)
+
+    @cached_property
+    def digest(self) -> str:
+        """SHA-256 of the description, in hex: the same in every process and on every machine."""
+        return hashlib.sha256(json.dumps(self.to_dict(), sort_keys=True).encode()).hexdigest()
+
+    def __hash__(self) -> int:
+        return int(self.digest[:15], 16)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Voxelizer) and self.to_dict() == other.to_dict()
+
+    def _empty_shape(self) -> tuple[int, int, int]:
+        shape = getattr(self.where, "shape", None)
+        if shape is None:
+            raise ValueError("no structures came, and the placement alone does not say the shape of a grid")
+        return (int(shape[0]), int(shape[1]), int(shape[2]))
+
+    @cached_property
+    def _cut(self) -> float:
+        return _find_cut(self.tol)
+
+    def _list_sources(self, batch: Batch) -> tuple[Any, ...]:
+        entries = self.which.list_entries(batch)
+        widths = self.what.atom_widths(batch)[entries.atoms]
+        if entries.widths is not None:
+            widths = np.where(np.isnan(entries.widths), widths, entries.widths)
+        return entries.atoms, entries.channels, entries.weights, widths, entries.offsets
+
+    def _draw(self, batch: Batch, grids: Grids, sources: tuple[Any, ...], values: NDArray[Any]) -> None:
+        if len(batch) == 0:
+            return
+        axes = grids.axes[0]
+        spacing = np.linalg.norm(axes, axis=1)
+        directions = axes / spacing[:, None]
+        positions, origins = batch.positions, grids.origins
+        if not np.array_equal(directions, np.eye(3)):
+            if abs(directions @ directions.T - np.eye(3)).max() > 1e-9:
+                raise NotImplementedError("sheared voxels are not drawn yet; take a grid whose axes are orthogonal")
+            positions, origins = positions @ directions.T, origins @ directions.T
+        value = "peak" if self.what.value == "point" and not self.what.normalize else self.what.value
+        _native.draw_gaussians(
+            positions,
+            *sources,
+            np.ascontiguousarray(origins),
+            spacing[None],
+            value,
+            self._cut,
+            values,
+            count_threads(self.threads),
+        )
+
+
+def _find_cut(tol: float) -> float:
+    """Half-width of the support along each axis, in sigmas.
+
+    Three axes together leave out at most 3 erfc(cut / sqrt 2) of the mass, which is to be tol / 2, and a value that is
+    left out is at most exp(-cut^2 / 2) of the peak, which is to be tol.
+    """
+    low, high = 0.0, 12.0
+    while high - low > 1e-9:
+        middle = 0.5 * (low + high)
+        low, high = (middle, high) if 3 * erfc(middle / sqrt(2)) > tol / 2 else (low, middle)
+    return max(high, sqrt(-2 * log(tol)))
+
+
+def _check_part(part: Any, name: str, kind: type, expected: str) -> None:
+    if not isinstance(part, kind):
+        mend = "; it is a class: call it" if isinstance(part, type) else ""
+        raise TypeError(f"`{name}` must be {expected}, got {part!r}{mend}")
+
+
+def _check_dtype(dtype: DTypeLike) -> str:
+    try:
+        name = np.dtype(dtype).name
+    except TypeError:
+        name = str(dtype)
+    if name not in _DTYPES:
+        raise ValueError(f"`dtype` must be one of {', '.join(_DTYPES)}, got {dtype!r}")
+    return name
+
+
+def _check_out(out: Any, shape: tuple[int, ...], single: bool) -> NDArray[Any]:
+    if not isinstance(out, np.ndarray):
+        raise TypeError(f"`out` must be a numpy array, got {type(out).__name__}; of a torch tensor pass .numpy()")
+    expected = shape[1:] if single else shape
+    if out.shape != expected:
+        raise ValueError(f"`out` must have shape {expected}, got {out.shape}")
+    if out.dtype.name not in _DTYPES or not out.dtype.isnative:
+        raise ValueError(
+            f"`out` must be {', '.join(_DTYPES[:-1])} or {_DTYPES[-1]} in native byte order, got {out.dtype}"
+        )
+    if not out.flags.writeable:
+        raise ValueError("`out` is read-only")
+    values = out[None] if single else out
+    steps = sorted((abs(stride), n) for stride, n in zip(values.strides, values.shape) if n > 1)
+    reach = out.itemsize
+    for stride, n in steps:
+        if stride < reach:
+            raise ValueError(f"`out` has elements that overlap (strides {out.strides})")
+        reach = stride * (n - 1) + reach
+    return values
+
+
+def _allocate(shape: tuple[int, ...], dtype: str) -> NDArray[Any]:
+    return np.empty(shape, dtype)
