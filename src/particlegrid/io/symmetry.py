@@ -1,0 +1,104 @@
+"""Copies of sites by symmetry, each place once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["expand_symmetry", "merge_coincident"]
+
+_Floats = NDArray[np.float64]
+
+# A: files round fractions to 3 or 4 decimals, up to 0.02 A in a large cell; no two atoms of one structure are so close
+_SAME_PLACE = 0.1
+
+
+def expand_symmetry(
+    fractional: _Floats, operations: _Floats, cell: _Floats, labels: Sequence[str]
+) -> tuple[_Floats, NDArray[np.intp]]:
+    """Apply symmetry operators to sites; copies within 0.1 A of each other are one atom, at their mean.
+
+    Parameters
+    ----------
+    fractional : ndarray, shape (n, 3)
+        Sites of the asymmetric unit.
+    operations : ndarray, shape (k, 4, 4)
+        Operators on fractional coordinates.
+    cell : ndarray, shape (3, 3)
+        Rows a, b, c in A.
+    labels : sequence of str
+        Names of the sites for the error.
+
+    Returns
+    -------
+    fractional : ndarray, shape (m, 3)
+        Site by site; the first of each is where the file has it, the others lie in the cell.
+    owners : ndarray, shape (m,)
+        Site of each atom.
+
+    Raises
+    ------
+    ValueError
+        If the copies of a site do not merge evenly, so that its multiplicity is not clear.
+    """
+    if len(operations) == 1 and np.array_equal(operations[0], np.eye(4)):
+        return fractional, np.arange(len(fractional))
+    images = np.einsum("kij,nj->nki", operations[:, :3, :3], fractional) + operations[:, :3, 3]
+    atoms, owners = [], []
+    for i, (site, copies) in enumerate(zip(fractional, images)):
+        ordered = np.concatenate([site[None], copies])
+        apart = ordered[None] - ordered[:, None]
+        apart -= np.round(apart)
+        near = np.linalg.norm(apart @ cell, axis=-1) < _SAME_PLACE
+        first = near.argmax(axis=1)
+        places, counts = np.unique(first[1:], return_counts=True)
+        if len(np.unique(counts)) > 1 or 0 not in places:
+            raise ValueError(
+                f"site {labels[i]!r} at {site.round(4).tolist()} does not agree with the symmetry: its copies merge "
+                f"into groups of {counts.min()} to {counts.max()}; it needs more decimals, or lies too near to a "
+                "special position"
+            )
+        for place in places:
+            members = near[place] & (np.arange(len(ordered)) > 0)
+            mean = ordered[place] + apart[place, members].mean(axis=0)
+            atoms.append(mean if place == 0 else mean - np.floor(mean + 1e-9))
+            owners.append(i)
+    return np.array(atoms).reshape(-1, 3), np.array(owners, dtype=np.intp)
+
+
+def merge_coincident(
+    fractional: _Floats, numbers: NDArray[Any], occupancy: _Floats, cell: _Floats
+) -> tuple[NDArray[np.intp], _Floats]:
+    """Merge atoms of one element that lie at one place, as where a file lists both faces of the cell.
+
+    Returns
+    -------
+    kept : ndarray, shape (m,)
+        Atoms that stay.
+    occupancy : ndarray, shape (m,)
+        Theirs, the sum of those merged but at most 1 (or what the atom had).
+    """
+    wrapped = fractional - np.floor(fractional)
+    order = np.argsort(wrapped[:, 0], kind="stable")
+    x = wrapped[order, 0]
+    # fraction of a that spans _SAME_PLACE across the planes of b and c
+    reach = _SAME_PLACE * np.linalg.norm(np.linalg.inv(cell)[:, 0])
+    ends = np.searchsorted(np.concatenate([x, x + 1.0]), x + reach, side="right")
+    merged = np.arange(len(x))
+    sums = occupancy.copy()
+    for k in np.flatnonzero(ends > np.arange(len(x)) + 1):
+        i = order[k]
+        others = order[np.arange(k + 1, ends[k]) % len(x)]
+        others = others[numbers[others] == numbers[i]]
+        apart = wrapped[others] - wrapped[i]
+        apart -= np.round(apart)
+        for j in others[np.linalg.norm(apart @ cell, axis=1) < _SAME_PLACE]:
+            target, source = sorted((merged[i], merged[j]))
+            if target != source:
+                merged[merged == source] = target
+                sums[target] = max(occupancy[target], min(1.0, sums[target] + sums[source]))
+    kept = np.flatnonzero(merged == np.arange(len(x)))
+    return kept, sums[kept]
