@@ -68,7 +68,7 @@ def _from_model(document: Any, model: Any, k: int | None) -> Structure:
         pbc=False,
         properties=properties,
         info=info,
-        name=document.info["_entry.id"] if "_entry.id" in document.info else None,
+        name=dict(document.info).get("_entry.id"),
     )
 
 
