@@ -63,11 +63,11 @@ def _from_block(block: Any) -> Structure:
         if not np.isfinite(site.fract.tolist()).all():
             raise ValueError(f"site {site.label!r} has no coordinates")
     fractional = np.array([site.fract.tolist() for site in sites]).reshape(-1, 3)
-    positions, owners = expand_symmetry(fractional, _operations(small), cell, [site.label for site in sites])
+    fill = np.array([site.occ for site in sites])
+    fractional, owners = expand_symmetry(fractional, _operations(small), cell, fill, [site.label for site in sites])
     numbers = np.array([site.element.atomic_number for site in sites])[owners]
-    occupancy = np.array([site.occ for site in sites])[owners]
     charges = np.array([round(site.charge) for site in sites])[owners]
-    kept, occupancy = merge_coincident(positions, numbers, occupancy, cell)
+    kept, occupancy = merge_coincident(fractional, numbers, fill[owners], cell)
     properties = {"occupancy": occupancy}
     if charges.any():
         properties["formal_charge"] = charges[kept]
@@ -75,7 +75,7 @@ def _from_block(block: Any) -> Structure:
     if note:
         info["disorder"] = note
     return Structure(
-        positions[kept] @ cell, numbers[kept], cell, properties=properties, info=info, name=small.name or None
+        fractional[kept] @ cell, numbers[kept], cell, properties=properties, info=info, name=small.name or None
     )
 
 

@@ -14,10 +14,12 @@ _Floats = NDArray[np.float64]
 
 # A: files round fractions to 3 or 4 decimals, up to 0.02 A in a large cell; no two atoms of one structure are so close
 _SAME_PLACE = 0.1
+# A: the shortest bond, that of H2, is 0.74
+_APART = 0.5
 
 
 def expand_symmetry(
-    fractional: _Floats, operations: _Floats, cell: _Floats, labels: Sequence[str]
+    fractional: _Floats, operations: _Floats, cell: _Floats, occupancy: _Floats, labels: Sequence[str]
 ) -> tuple[_Floats, NDArray[np.intp]]:
     """Apply symmetry operators to sites; copies within 0.1 A of each other are one atom, at their mean.
 
@@ -29,6 +31,8 @@ def expand_symmetry(
         Operators on fractional coordinates.
     cell : ndarray, shape (3, 3)
         Rows a, b, c in A.
+    occupancy : ndarray, shape (n,)
+        Occupancies of the sites.
     labels : sequence of str
         Names of the sites for the error.
 
@@ -42,7 +46,7 @@ def expand_symmetry(
     Raises
     ------
     ValueError
-        If the copies of a site do not merge evenly, so that its multiplicity is not clear.
+        If copies of a site are too far apart for one atom and too near for two, so that its multiplicity is not clear.
     """
     if len(operations) == 1 and np.array_equal(operations[0], np.eye(4)):
         return fractional, np.arange(len(fractional))
@@ -52,14 +56,17 @@ def expand_symmetry(
         ordered = np.concatenate([site[None], copies])
         apart = ordered[None] - ordered[:, None]
         apart -= np.round(apart)
-        near = np.linalg.norm(apart @ cell, axis=-1) < _SAME_PLACE
+        distances = np.linalg.norm(apart @ cell, axis=-1)
+        near = distances < _SAME_PLACE
         first = near.argmax(axis=1)
         places, counts = np.unique(first[1:], return_counts=True)
-        if len(np.unique(counts)) > 1 or 0 not in places:
+        clear = np.array_equal(near, near[first]) and (counts == counts[0]).all() and 0 in places
+        # a site that is at most half occupied may alternate with its own copy
+        if not clear or (occupancy[i] > 0.5 and (distances[~near] < _APART).any()):
             raise ValueError(
-                f"site {labels[i]!r} at {site.round(4).tolist()} does not agree with the symmetry: its copies merge "
-                f"into groups of {counts.min()} to {counts.max()}; it needs more decimals, or lies too near to a "
-                "special position"
+                f"site {labels[i]!r} at {site.round(4).tolist()} does not agree with the symmetry: some of its copies "
+                f"lie {distances[distances < _APART].max():.2f} A apart, too far for one atom and too near for two; "
+                "it needs more decimals, or an occupancy"
             )
         for place in places:
             members = near[place] & (np.arange(len(ordered)) > 0)

@@ -40,8 +40,8 @@ def _parse(frame: list[str]) -> Structure:
 
 def _with_symbol(line: str) -> str:
     """A line of a plain file whose atom is named by its number, with its symbol."""
-    word, _, rest = line.strip().partition(" ")
-    return f"{symbol(int(word))} {rest}\n" if word.isdigit() else line
+    words = line.split(maxsplit=1)
+    return f"{symbol(int(words[0]))} {words[1]}" if len(words) == 2 and words[0].isdigit() else line
 
 
 def _split(lines: _Lines) -> Iterator[list[str] | Unreadable]:
