@@ -138,12 +138,11 @@ class Batch(Sequence[Structure]):
     def centroids(self) -> NDArray[np.float64]:
         """Mean position of each structure's atoms, shape (n, 3), in A; zero for a structure without atoms."""
         counts = self.counts
-        if not len(self.numbers):
-            return np.zeros((len(self), 3))
-        # reduceat gives the next row for an empty range; those are zeroed
-        starts = np.minimum(self.offsets[:-1], len(self.numbers) - 1)
-        sums: NDArray[np.float64] = np.add.reduceat(self.positions, starts, axis=0)
-        sums[counts == 0] = 0.0
+        sums = np.zeros((len(self), 3))
+        filled = counts > 0
+        if filled.any():
+            # without the empty ones, for which reduceat would take an atom of a neighbour
+            sums[filled] = np.add.reduceat(self.positions, self.offsets[:-1][filled], axis=0)
         return sums / np.maximum(counts, 1)[:, None]
 
     def property(self, name: str) -> NDArray[Any]:
