@@ -1,4 +1,6 @@
 import json
+import os
+import time
 
 import numpy as np
 import pytest
@@ -53,8 +55,6 @@ def test_a_job_stopped_half_way_leaves_nothing_and_starts_afresh(tmp_path, stop)
 
 
 def test_leftovers_of_a_killed_job_are_removed_after_a_day(tmp_path):
-    import os
-    import time
 
     old, fresh = tmp_path / ".store.1.partial", tmp_path / ".store.2.partial"
     old.mkdir()
@@ -74,7 +74,7 @@ def test_never_overwrites(tmp_path):
 def test_nothing_to_pack(tmp_path):
     with pytest.raises(ValueError, match="nothing to pack"):
         pack([], tmp_path / "store")
-    with pytest.raises(ValueError, match="nothing to pack into .*; the first skipped is record 0"):
+    with pytest.raises(ValueError, match=r"nothing to pack into .*; the first skipped is record 0"):
         pack([None], tmp_path / "store")
     assert list(tmp_path.iterdir()) == []
 
@@ -125,7 +125,7 @@ def test_what_a_store_cannot_hold_is_named(tmp_path):
         ),
         helium(),
     ]
-    with pytest.warns(UserWarning) as caught:
+    with pytest.warns(UserWarning, match="left out of") as caught:
         store = pack(items, tmp_path / "store", units={"enregy": "eV"})
     left_out = store.manifest["left_out"]
     assert left_out["properties['mass']"] == "only 1 of 2 structures have it"
