@@ -1,0 +1,273 @@
+#include "cases.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <cstring>
+
+#include "dispatch.hpp"
+
+namespace particlegrid {
+
+namespace {
+
+constexpr std::size_t kMargin = 96;  // guard bytes on either side
+
+std::size_t bytes_of(OutputType type) {
+    return type == OutputType::float64 ? 8 : type == OutputType::float32 ? 4 : 2;
+}
+
+double half_to_double(std::uint16_t bits) {
+    const int exponent = (bits >> 10) & 31, fraction = bits & 1023;
+    const double magnitude = exponent == 31  ? (fraction ? NAN : INFINITY)
+                             : exponent == 0 ? std::ldexp(fraction, -24)
+                                             : std::ldexp(1024 + fraction, exponent - 25);
+    return bits & 0x8000 ? -magnitude : magnitude;
+}
+
+// One axis of one entry, over all voxels, without a cut.
+std::vector<double> weigh(const Case& c, double offset, double sigma, int d) {
+    const double h = c.spacing[d];
+    std::vector<double> weights(static_cast<std::size_t>(c.shape[d]));
+    for (std::size_t i = 0; i < weights.size(); ++i) {
+        const double low = (static_cast<double>(i) * h - offset) / (std::sqrt(2.0) * sigma);
+        const double high = (static_cast<double>(i + 1) * h - offset) / (std::sqrt(2.0) * sigma);
+        if (c.value == Value::point || c.value == Value::peak) {
+            const double middle = 0.5 * (low + high);
+            weights[i] = std::exp(-middle * middle);
+        } else {
+            weights[i] = 0.5 * (std::erf(high) - std::erf(low));
+        }
+    }
+    return weights;
+}
+
+double scale_of(const Case& c, double sigma) {
+    if (c.value == Value::mean) return 1.0 / (c.spacing[0] * c.spacing[1] * c.spacing[2]);
+    if (c.value == Value::point) return 1.0 / std::pow(std::sqrt(2.0 * std::acos(-1.0)) * sigma, 3);
+    return 1.0;
+}
+
+// The grid of one structure's channel in double precision, the sum of absolute contributions, what the cut may take,
+// and what rounding may do to weights that are differences of erf: 1e-15 of erf itself, and of its argument, which is as
+// large as a voxel in sigmas.
+struct Expected {
+    std::vector<double> values, magnitudes;
+    double cut_off = 0.0, erf_rounding = 0.0;
+
+    Expected(const Case& c, std::int64_t structure, std::int64_t channel) {
+        const std::size_t ny = static_cast<std::size_t>(c.shape[1]), nz = static_cast<std::size_t>(c.shape[2]);
+        values.assign(static_cast<std::size_t>(c.shape[0]) * ny * nz, 0.0);
+        magnitudes = values;
+        const bool point = c.value == Value::point || c.value == Value::peak;
+        for (std::int64_t e = c.offsets[structure]; e < c.offsets[structure + 1]; ++e) {
+            if (c.channel_of[e] != channel) continue;
+            std::vector<double> axis[3];
+            const double strength = std::fabs(c.weights[e]) * scale_of(c, c.sigmas[e]);
+            double largest[3];
+            for (int d = 0; d < 3; ++d) {
+                axis[d] = weigh(c, c.positions[3 * c.atoms[e] + d] - c.origins[3 * structure + d], c.sigmas[e], d);
+                largest[d] = *std::max_element(axis[d].begin(), axis[d].end());
+            }
+            for (int d = 0; d < 3; ++d)
+                erf_rounding += 1e-15 * (2.0 + c.spacing[d] / c.sigmas[e]) * strength * largest[(d + 1) % 3] * largest[(d + 2) % 3];
+            // beyond the cut along an axis a point value has fallen by exp(-cut^2 / 2) of the largest on the lattice,
+            // and a voxel holds no more than the tail
+            cut_off += point ? strength * std::exp(-0.5 * c.cut * c.cut) : 0.5 * strength * std::erfc(c.cut / std::sqrt(2.0));
+            const double scaled = c.weights[e] * scale_of(c, c.sigmas[e]);
+            for (std::size_t x = 0, v = 0; x < axis[0].size(); ++x)
+                for (std::size_t y = 0; y < ny; ++y)
+                    for (std::size_t z = 0; z < nz; ++z, ++v) {
+                        const double term = scaled * axis[0][x] * axis[1][y] * axis[2][z];
+                        values[v] += term;
+                        magnitudes[v] += std::fabs(term);
+                    }
+        }
+    }
+};
+
+std::string describe(const Case& c, const std::array<std::int64_t, 5>& at, double got, double want, double bound) {
+    char text[256];
+    std::snprintf(text, sizeof text, "(%d, %d, %d, %d, %d) of %d x %d x %d voxels is %.17g, expected %.17g within %.3g",
+                  int(at[0]), int(at[1]), int(at[2]), int(at[3]), int(at[4]), int(c.shape[0]), int(c.shape[1]),
+                  int(c.shape[2]), got, want, bound);
+    return text;
+}
+
+}  // namespace
+
+Case::Case(std::int64_t structures, std::int64_t channels, std::array<std::int64_t, 3> shape, std::array<double, 3> spacing)
+    : structures(structures), channels(channels), shape(shape), spacing(spacing), origins(static_cast<std::size_t>(3 * structures)),
+      offsets(static_cast<std::size_t>(structures + 1)) {}
+
+void Case::add(std::array<double, 3> position, std::int64_t channel, double weight, double sigma) {
+    atoms.push_back(static_cast<std::int64_t>(positions.size() / 3));
+    positions.insert(positions.end(), position.begin(), position.end());
+    channel_of.push_back(channel);
+    weights.push_back(weight);
+    sigmas.push_back(sigma);
+    offsets.back() = static_cast<std::int64_t>(atoms.size());
+}
+
+std::array<std::int64_t, 5> Case::extents() const { return {structures, channels, shape[0], shape[1], shape[2]}; }
+
+void Case::lay_out(OutputType type, Layout layout, std::int64_t shift) {
+    output = type;
+    const std::array<std::int64_t, 5> sizes = extents();
+    std::array<int, 5> order{4, 3, 2, 1, 0};  // from the fastest axis
+    if (layout == Layout::permuted) order = {1, 3, 0, 4, 2};
+    std::ptrdiff_t step = static_cast<std::ptrdiff_t>(bytes_of(type));
+    std::ptrdiff_t below = 0;
+    const std::ptrdiff_t unit = step;
+    for (const int axis : order) {
+        if (layout == Layout::padded) step += unit * (axis == 4 ? 1 : 3);
+        const bool backwards = layout == Layout::reversed && (axis == 4 || axis == 2 || axis == 0);
+        strides[axis] = backwards ? -step : step;
+        if (backwards) below += step * (sizes[axis] - 1);
+        step *= sizes[axis];
+    }
+    const std::size_t size = static_cast<std::size_t>(step);
+    memory.assign(size + 2 * kMargin + 64 + static_cast<std::size_t>(shift * unit), kGuard);
+    const std::size_t misaligned = reinterpret_cast<std::uintptr_t>(memory.data() + kMargin) % 64;
+    first = kMargin + (64 - misaligned) % 64 + static_cast<std::size_t>(shift * unit + below);
+}
+
+GaussianJob Case::job(int threads) {
+    GaussianJob job;
+    job.structures = structures;
+    job.channels = channels;
+    job.shape = shape;
+    job.spacing = spacing;
+    job.positions = positions.data();
+    job.atoms = static_cast<std::int64_t>(positions.size() / 3);
+    job.origins = origins.data();
+    job.entry_atoms = atoms.data();
+    job.entry_channels = channel_of.data();
+    job.entry_weights = weights.data();
+    job.entry_sigmas = sigmas.data();
+    job.entries = static_cast<std::int64_t>(atoms.size());
+    job.entry_offsets = offsets.data();
+    job.value = value;
+    job.cut = cut;
+    job.out = memory.data() + first;
+    job.output = output;
+    job.strides = strides;
+    job.threads = threads;
+    return job;
+}
+
+void Case::draw(const std::string& instruction_set, int threads) {
+    use_instruction_set(instruction_set);
+    draw_gaussians(job(threads));
+}
+
+double Case::read(const std::array<std::int64_t, 5>& index) const {
+    std::ptrdiff_t at = static_cast<std::ptrdiff_t>(first);
+    for (int k = 0; k < 5; ++k) at += index[k] * strides[k];
+    const unsigned char* from = memory.data() + at;
+    if (output == OutputType::float64) {
+        double value;
+        std::memcpy(&value, from, sizeof value);
+        return value;
+    }
+    if (output == OutputType::float32) {
+        float value;
+        std::memcpy(&value, from, sizeof value);
+        return value;
+    }
+    std::uint16_t bits;
+    std::memcpy(&bits, from, sizeof bits);
+    return half_to_double(bits);
+}
+
+std::string compare(const Case& c) {
+    // rounding: of the sum (float or double), and of the output type for each value
+    const double sum_rounding = c.output == OutputType::float64 ? 1e-13 : 1e-6;
+    const double type_rounding = c.output == OutputType::float64   ? 0x1p-52
+                                 : c.output == OutputType::float32 ? 0x1p-23
+                                                                   : 0x1p-11;
+    const double smallest = c.output == OutputType::float16 ? 0x1p-25 : 1e-37;
+    std::vector<bool> element(c.memory.size());
+    for (std::int64_t s = 0; s < c.structures; ++s)
+        for (std::int64_t k = 0; k < c.channels; ++k) {
+            const Expected expected(c, s, k);
+            const double largest = *std::max_element(expected.magnitudes.begin(), expected.magnitudes.end());
+            std::size_t v = 0;
+            for (std::int64_t x = 0; x < c.shape[0]; ++x)
+                for (std::int64_t y = 0; y < c.shape[1]; ++y)
+                    for (std::int64_t z = 0; z < c.shape[2]; ++z, ++v) {
+                        const std::array<std::int64_t, 5> at{s, k, x, y, z};
+                        const double got = c.read(at), want = expected.values[v];
+                        const double bound =
+                            expected.cut_off + expected.erf_rounding + sum_rounding * largest + type_rounding * std::fabs(want) + smallest;
+                        if (!(std::fabs(got - want) <= bound)) return describe(c, at, got, want, bound);
+                        std::ptrdiff_t byte = static_cast<std::ptrdiff_t>(c.first);
+                        for (int d = 0; d < 5; ++d) byte += at[d] * c.strides[d];
+                        for (std::size_t b = 0; b < bytes_of(c.output); ++b) element[static_cast<std::size_t>(byte) + b] = true;
+                    }
+        }
+    for (std::size_t b = 0; b < c.memory.size(); ++b)
+        if (!element[b] && c.memory[b] != kGuard)
+            return "byte " + std::to_string(static_cast<std::ptrdiff_t>(b - c.first)) + " outside the output was written";
+    return "";
+}
+
+bool untouched(const Case& c) {
+    return std::all_of(c.memory.begin(), c.memory.end(), [](unsigned char byte) { return byte == kGuard; });
+}
+
+Case random_case(std::mt19937_64& random, std::int64_t voxels) {
+    const auto whole = [&](std::int64_t low, std::int64_t high) {
+        return std::uniform_int_distribution<std::int64_t>(low, high)(random);
+    };
+    const auto real = [&](double low, double high) { return std::uniform_real_distribution<double>(low, high)(random); };
+    const std::int64_t structures = whole(1, 4), channels = whole(1, 4);
+    std::array<std::int64_t, 3> shape;
+    std::array<double, 3> spacing;
+    std::int64_t left = std::max<std::int64_t>(1, voxels / (structures * channels));
+    for (int d = 0; d < 3; ++d) {
+        const std::int64_t longest = std::min<std::int64_t>(left, d < 2 ? 40 : 70);
+        shape[d] = whole(0, 7) == 0 ? 1 : whole(1, longest);
+        left = std::max<std::int64_t>(1, left / shape[d]);
+        spacing[d] = std::exp(real(std::log(0.05), std::log(3.0)));
+    }
+    Case c(structures, channels, shape, spacing);
+    const OutputType types[] = {OutputType::float16, OutputType::float32, OutputType::float64};
+    const OutputType type = types[whole(0, 2)];
+    const Value kinds[] = {Value::integral, Value::mean, Value::point, Value::peak};
+    c.value = kinds[whole(0, 3)];
+    // densities of fine grids and sharp atoms leave the range of half precision
+    if (type == OutputType::float16) c.value = whole(0, 1) ? Value::integral : Value::peak;
+    c.cut = whole(0, 3) ? real(4.5, 7.0) : real(0.5, 12.0);
+    for (double& o : c.origins) o = real(-20.0, 20.0);
+    c.offsets.assign(1, 0);
+    const double h = *std::min_element(spacing.begin(), spacing.end());
+    for (std::int64_t s = 0; s < structures; ++s) {
+        c.offsets.push_back(c.offsets.back());
+        const std::int64_t entries = whole(0, 4) ? whole(1, 12) : 0;
+        for (std::int64_t e = 0; e < entries; ++e) {
+            std::array<double, 3> at;
+            const std::int64_t kind = whole(0, 9);
+            for (int d = 0; d < 3; ++d) {
+                const double origin = c.origins[3 * s + d], n = static_cast<double>(shape[d]);
+                double index = real(0.0, n);
+                if (kind == 0) index = static_cast<double>(whole(0, shape[d]));          // on a face
+                if (kind == 1) index = static_cast<double>(whole(0, shape[d] - 1)) + 0.5;  // at a centre
+                if (kind == 2) index = real(-0.5 * n - 4.0, 1.5 * n + 4.0);              // perhaps outside
+                if (kind == 3) index = real(-1e9, 1e9);                                  // far away
+                at[d] = origin + index * spacing[d];
+            }
+            const std::int64_t width = whole(0, 9);
+            const double sigma = width == 0   ? h * real(0.01, 0.1)
+                                 : width == 1 ? h * real(10.0, 100.0)
+                                              : h * std::exp(real(std::log(0.1), std::log(5.0)));
+            const double weight = whole(0, 9) == 0 ? 0.0 : real(-3.0, 3.0);
+            c.add(at, whole(0, channels - 1), weight, sigma);
+        }
+    }
+    const Layout layouts[] = {Layout::packed, Layout::packed, Layout::padded, Layout::permuted, Layout::reversed};
+    c.lay_out(type, layouts[whole(0, 4)], whole(0, 9));
+    return c;
+}
+
+}  // namespace particlegrid
