@@ -14,38 +14,46 @@ namespace particlegrid {
 
 namespace {
 
-void require(bool condition, const std::string& message) {
-    if (!condition) throw std::invalid_argument(message);
+// The message is made only when it is needed: this runs for every entry.
+template <class Message>
+void require(bool condition, const Message& message) {
+    if (!condition) throw std::invalid_argument(message());
+}
+
+void check_entry(const GaussianJob& job, std::int64_t e) {
+    const auto named = [&](const char* what, auto value) {
+        return "entry " + std::to_string(e) + ": " + what + std::to_string(value);
+    };
+    const std::int64_t atom = job.entry_atoms[e], channel = job.entry_channels[e];
+    const double sigma = job.entry_sigmas[e], weight = job.entry_weights[e];
+    require(atom >= 0 && atom < job.atoms, [&] { return named("there is no atom ", atom); });
+    require(channel >= 0 && channel < job.channels, [&] { return named("there is no channel ", channel); });
+    require(sigma > 0 && std::isfinite(sigma),
+            [&] { return named("sigma must be positive and finite (A), got ", sigma); });
+    require(std::isfinite(weight), [&] { return named("the weight must be finite, got ", weight); });
+    for (int d = 0; d < 3; ++d)
+        require(std::isfinite(job.positions[3 * atom + d]), [&] { return named("no finite position of atom ", atom); });
 }
 
 void check(const GaussianJob& job) {
-    constexpr std::int64_t kLargest = std::int64_t{1} << 40;
-    require(job.structures >= 0 && job.channels >= 0, "negative counts");
+    constexpr std::int64_t kLongestAxis = 1 << 20;
+    require(job.structures >= 0 && job.channels >= 0, [] { return std::string("counts must not be negative"); });
     for (int d = 0; d < 3; ++d) {
-        require(job.shape[d] >= 1 && job.shape[d] < (1 << 24), "shape[" + std::to_string(d) + "] is out of range");
-        require(job.spacing[d] > 0 && std::isfinite(job.spacing[d]), "spacing must be positive");
+        require(job.shape[d] >= 1 && job.shape[d] <= kLongestAxis,
+                [&] { return "axis " + std::to_string(d) + " has " + std::to_string(job.shape[d]) + " voxels"; });
+        require(job.spacing[d] > 0 && std::isfinite(job.spacing[d]),
+                [] { return std::string("spacing must be positive and finite"); });
     }
-    require(job.shape[1] * job.shape[2] < kLargest, "a plane of the grid is too large");
-    require(job.cut > 0 && job.cut < 100, "cut must lie between 0 and 100 sigmas");
-    require(job.threads >= 1, "threads must be at least 1");
-    require(job.entry_offsets[0] == 0 && job.entry_offsets[job.structures] == job.entries,
-            "entry_offsets must run from 0 to the number of entries");
-    for (std::int64_t s = 0; s < job.structures; ++s)
-        require(job.entry_offsets[s] <= job.entry_offsets[s + 1], "entry_offsets must not fall");
-    require(job.entries <= std::numeric_limits<std::int32_t>::max(), "too many entries in one call");
-    for (std::int64_t s = 0; s < 3 * job.structures; ++s) require(std::isfinite(job.origins[s]), "an origin is not finite");
-    for (std::int64_t e = 0; e < job.entries; ++e) {
-        const std::int64_t atom = job.entry_atoms[e];
-        require(atom >= 0 && atom < job.atoms, "entry " + std::to_string(e) + ": no atom " + std::to_string(atom));
-        require(job.entry_channels[e] >= 0 && job.entry_channels[e] < job.channels,
-                "entry " + std::to_string(e) + ": no channel " + std::to_string(job.entry_channels[e]));
-        const double sigma = job.entry_sigmas[e];
-        require(sigma > 0 && std::isfinite(sigma), "entry " + std::to_string(e) + ": sigma is " +
-                                                       std::to_string(sigma) + " A; it must be positive and finite");
-        require(std::isfinite(job.entry_weights[e]), "entry " + std::to_string(e) + ": the weight is not finite");
-        for (int d = 0; d < 3; ++d)
-            require(std::isfinite(job.positions[3 * atom + d]), "atom " + std::to_string(atom) + ": position not finite");
-    }
+    require(job.cut > 0 && job.cut < 100, [] { return std::string("cut must lie between 0 and 100 sigmas"); });
+    require(job.threads >= 1, [] { return std::string("threads must be at least 1"); });
+    require(job.entries <= std::numeric_limits<std::int32_t>::max(),
+            [] { return std::string("more than 2^31 - 1 entries in one call"); });
+    bool rising = job.entry_offsets[0] == 0 && job.entry_offsets[job.structures] == job.entries;
+    for (std::int64_t s = 0; s < job.structures; ++s) rising &= job.entry_offsets[s] <= job.entry_offsets[s + 1];
+    require(rising, [] { return std::string("entry_offsets must rise from 0 to the number of entries"); });
+    for (std::int64_t i = 0; i < 3 * job.structures; ++i)
+        require(std::isfinite(job.origins[i]), [] { return std::string("an origin is not finite"); });
+    for (std::int64_t e = 0; e < job.entries; ++e) check_entry(job, e);
 }
 
 // Voxels [first, last) along one axis that lie within reach of an atom at `offset` from the grid's lower face.

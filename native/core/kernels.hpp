@@ -45,7 +45,7 @@ struct PlaneJob {
 
 template <class T>
 struct Accumulator {
-    // Scratch of `padded + 1` doubles rounded up to 8.
+    // Scratch of `count + 1` doubles, rounded up to 8.
     void (*weigh_axis)(const AxisJob&, double* scratch, T* weights);
     // The tile has rows * columns elements and a padding of kRowBytes behind them; it is zero before and after.
     void (*draw_plane[3])(const PlaneJob&, const T* weights, T* tile);  // by OutputType; null where T does not serve it
