@@ -92,7 +92,9 @@ class Transforms:
         if batch is None:
             return turn(self.rotations, as_array(vectors, "vectors", (len(self), 3)))
         self._check(batch)
-        return turn(self.rotations[batch.owners], as_array(vectors, "vectors", (len(batch.numbers), 3)))
+        return turn(
+            np.repeat(self.rotations, batch.counts, axis=0), as_array(vectors, "vectors", (len(batch.numbers), 3))
+        )
 
     def inverse(self) -> Transforms:
         """The transforms that lead back."""
@@ -104,9 +106,11 @@ class Transforms:
 
     def _move(self, batch: Batch, targets: _Floats) -> Batch:
         self._check(batch)
-        owners = batch.owners
-        moved = turn(self.rotations[owners], batch.positions - self.centers[owners])
-        moved += targets[owners]
+        counts = batch.counts
+        moved = turn(
+            np.repeat(self.rotations, counts, axis=0), batch.positions - np.repeat(self.centers, counts, axis=0)
+        )
+        moved += np.repeat(targets, counts, axis=0)
         return batch.with_positions(moved)
 
     def _check(self, batch: Batch) -> None:

@@ -12,8 +12,8 @@ __all__ = ["check_counter", "draw_uniforms", "permute", "philox"]
 # Philox4x32-10: J. K. Salmon, M. A. Moraes, R. O. Dror, D. E. Shaw, "Parallel random numbers: as easy as 1, 2, 3",
 # SC11 (2011), doi:10.1145/2063384.2063405
 _MULTIPLIERS = np.array([[0xD2511F53], [0xCD9E8D57]], np.uint64)
-_KEY_STEPS = (0x9E3779B9, 0xBB67AE85)
-_ROUNDS = 10
+_KEY_STEPS = np.array([[0x9E3779B9], [0xBB67AE85]], np.uint64)
+_ROUNDS = np.arange(10, dtype=np.uint64)[:, None, None]
 _LOW = np.uint64(0xFFFFFFFF)
 _HALF = np.uint64(32)
 
@@ -43,12 +43,11 @@ def philox(counters: NDArray[np.uint64], seed: int) -> NDArray[np.uint64]:
     """
     # words 0 and 2 are multiplied, 1 and 3 are mixed in: two rows each, so that one numpy call serves both
     even, odd = counters[0::2], counters[1::2]
-    key = [seed & 0xFFFFFFFF, seed >> 32]
-    for _ in range(_ROUNDS):
+    for key in (np.array([[seed & 0xFFFFFFFF], [seed >> 32]], np.uint64) + _ROUNDS * _KEY_STEPS) & _LOW:
         product = even * _MULTIPLIERS
-        even = (product >> _HALF)[::-1] ^ odd ^ np.array(key, np.uint64)[:, None]
+        even = (product >> _HALF)[::-1] ^ odd
+        even ^= key
         odd = (product & _LOW)[::-1]
-        key = [(word + step) & 0xFFFFFFFF for word, step in zip(key, _KEY_STEPS)]
     return np.stack([even[0], odd[0], even[1], odd[1]])
 
 

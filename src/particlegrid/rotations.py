@@ -30,6 +30,8 @@ _PROPER = np.array([[1.0, 1.0, 1.0], [1.0, -1.0, -1.0], [-1.0, 1.0, -1.0], [-1.0
 FLIPS = np.concatenate([_PROPER, -_PROPER])
 """Signs of the axes for the 8 axis flips, shape (8, 3): the identity first, then the other proper ones."""
 
+_CROSS = np.array([[0, 0, 0, 0, 0, -1, 0, 1, 0], [0, 0, 1, 0, 0, 0, -1, 0, 0], [0, -1, 0, 1, 0, 0, 0, 0, 0]], float)
+
 
 def turn(rotations: _Floats, vectors: _Floats) -> _Floats:
     """Matrices, shape (n, 3, 3), times vectors, shape (n, 3)."""
@@ -45,39 +47,33 @@ def uniform_rotations(numbers: _Floats) -> _Floats:
     radius = np.sqrt(np.stack([1 - numbers[:, 0], numbers[:, 0]]))
     angle = 2 * np.pi * numbers[:, 1:3].T
     (x, z), (y, w) = radius * np.sin(angle), radius * np.cos(angle)
-    return _quaternion_rotations(w, x, y, z)
+    return _quaternion_rotations(w, np.stack([x, y, z], axis=1))
 
 
 def small_rotations(numbers: _Floats, largest: float) -> _Floats:
     """Rotations about axes uniform on the sphere by angles uniform up to `largest`, in radians, from three numbers."""
     height, azimuth, half = 2 * numbers[:, 0] - 1, 2 * np.pi * numbers[:, 1], 0.5 * largest * numbers[:, 2]
-    radius = np.sqrt(1 - height**2) * np.sin(half)
-    return _quaternion_rotations(
-        np.cos(half), radius * np.cos(azimuth), radius * np.sin(azimuth), height * np.sin(half)
-    )
+    radius = np.sqrt(1 - height**2)
+    axes = np.stack([radius * np.cos(azimuth), radius * np.sin(azimuth), height], axis=1)
+    return _quaternion_rotations(np.cos(half), np.sin(half)[:, None] * axes)
 
 
-def _quaternion_rotations(w: _Floats, x: _Floats, y: _Floats, z: _Floats) -> _Floats:
-    """Matrices, shape (n, 3, 3), of unit quaternions."""
-    q = np.stack([w, x, y, z])
-    ww, wx, wy, wz, xx, xy, xz, yy, yz, zz = (q[a] * q[b] for a in range(4) for b in range(a, 4))
-    rows = [
-        [ww + xx - yy - zz, 2 * (xy - wz), 2 * (xz + wy)],
-        [2 * (xy + wz), ww - xx + yy - zz, 2 * (yz - wx)],
-        [2 * (xz - wy), 2 * (yz + wx), ww - xx - yy + zz],
-    ]
-    return np.ascontiguousarray(np.array(rows).transpose(2, 0, 1))
+def _quaternion_rotations(real: _Floats, imaginary: _Floats) -> _Floats:
+    """Matrices, shape (n, 3, 3), of unit quaternions with parts of shapes (n,) and (n, 3)."""
+    cross = (imaginary @ _CROSS).reshape(-1, 3, 3)  # cross @ v is the cross product of the imaginary part and v
+    return np.asarray(np.eye(3) + 2 * (real[:, None, None] * cross + cross @ cross))
 
 
 def principal_axes(batch: Batch, centers: _Floats) -> _Floats:
     """Right-handed frames, shape (n, 3, 3), axes in rows, the largest extent first."""
-    owners = batch.owners
-    offsets = batch.positions - centers[owners]
+    counts = batch.counts
+    offsets = batch.positions - np.repeat(centers, counts, axis=0)
     moments = _sum_atoms(batch, offsets[:, :, None] * offsets[:, None, :])
     # coinciding atoms or none: any axes will do, and these give the identity
     moments[np.trace(moments, axis1=1, axis2=2) < 1e-12] = np.diag([3.0, 2.0, 1.0])
     axes = np.ascontiguousarray(np.linalg.eigh(moments)[1].transpose(0, 2, 1)[:, ::-1])
-    cubes = turn(axes[owners], offsets) ** 3
+    along = turn(np.repeat(axes, counts, axis=0), offsets)
+    cubes = along * along * along  # ** 3 takes the slow road of pow
     lean, size = _sum_atoms(batch, cubes), _sum_atoms(batch, np.abs(cubes))
     largest = np.take_along_axis(axes, np.abs(axes).argmax(axis=2)[:, :, None], axis=2)[:, :, 0]
     sign = np.where(np.abs(lean) > 1e-6 * size, lean, largest)

@@ -88,7 +88,8 @@ def make_batch(vox: Voxelizer, batch: Batch, out: Tensor | None = None) -> tuple
     if out is None:
         out = torch.empty(shape, dtype=getattr(torch, vox.dtype))
     elif not isinstance(out, Tensor) or out.device.type != "cpu":
-        raise TypeError(f"`out` must be a tensor on the CPU, got {getattr(out, 'device', type(out).__name__)}")
+        given = f"one on {out.device}" if isinstance(out, Tensor) else type(out).__name__
+        raise TypeError(f"`out` must be a tensor on the CPU, got {given}")
     hush(vox)(batch, out=out.detach().numpy())  # atoms outside the box are reported by the line above
     owners = batch.owners
     points = _locate(batch.positions, grids, owners)
@@ -150,13 +151,13 @@ def hush(vox: Voxelizer) -> Voxelizer:
 
 def _locate(positions: NDArray[np.float64], grids: Grids, owners: NDArray[np.int64]) -> NDArray[np.float32]:
     """Positions from the grid's centre in units of half its edges, shape (N, 3); wrapped along periodic axes."""
+    if not len(positions):
+        return np.empty((0, 3), np.float32)
     places = positions - grids.origins[owners]
-    if grids.share_lattice and len(grids):
-        edges = grids.axes[0] * grids.shapes[0][:, None]
-        places = places @ np.linalg.inv(edges)
-    elif len(grids):
-        edges = grids.axes * grids.shapes[:, :, None]
-        places = np.einsum("ni,nij->nj", places, np.linalg.inv(edges)[owners])
+    if grids.share_lattice:
+        places = places @ np.linalg.inv(grids.axes[0] * grids.shapes[0][:, None])
+    else:
+        places = np.einsum("ni,nij->nj", places, np.linalg.inv(grids.axes * grids.shapes[:, :, None])[owners])
     if grids.pbc.any():
         places -= np.floor(places) * grids.pbc[owners]
     return (2 * places - 1).astype(np.float32)

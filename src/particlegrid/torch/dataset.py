@@ -129,8 +129,8 @@ class GridDataset(Dataset[GridBatch]):
         self._warned = True
         structures = len(np.unique(batch.batch.numpy()[cut]))
         warnings.warn(
-            f"{int(cut.sum())} of {len(cut)} atoms (in {structures} of {len(batch.indices)} structures) lie outside the "
-            "box in this batch; later ones are not reported by this process",
+            f"{int(cut.sum())} of {len(cut)} atoms (in {structures} of {len(batch.indices)} structures) lie outside "
+            "the box in this batch; later ones are not reported by this process",
             OutsideBoxWarning,
             stacklevel=3,
         )
