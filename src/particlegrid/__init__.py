@@ -5,8 +5,10 @@ from particlegrid.batch import Batch
 from particlegrid.channels import AllAtoms, ByRule, Elements, Property
 from particlegrid.densities import Gaussian
 from particlegrid.grid import Grid
+from particlegrid.io import from_smiles, iread, read
 from particlegrid.placements import Around, Box, UnitCell
 from particlegrid.structure import Structure
+from particlegrid.transform import Transform
 from particlegrid.volume import Volume
 from particlegrid.voxelizer import Voxelizer
 
@@ -22,8 +24,12 @@ __all__ = [
     "Grid",
     "Property",
     "Structure",
+    "Transform",
     "UnitCell",
     "Volume",
     "Voxelizer",
     "as_structure",
+    "from_smiles",
+    "iread",
+    "read",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from math import erf, pi, sqrt
 
 import numpy as np
@@ -54,8 +55,8 @@ def draw_gaussian(position: _Floats, sigma: float, grid: Grid, what: Gaussian) -
         length = float(np.linalg.norm(edge))
         offset = float((position - grid.origin) @ edge) / length
         bounds = np.arange(grid.shape[axis] + 1) * length - offset
-        factors.append([_integrate(low, high, sigma) for low, high in zip(bounds[:-1], bounds[1:])])
-    integral = np.einsum("i,j,k->ijk", *factors)
+        factors.append([_integrate(low, high, sigma) for low, high in pairwise(bounds)])
+    integral: _Floats = np.einsum("i,j,k->ijk", *factors)
     return integral / grid.voxel_volume if what.value == "mean" else integral
 
 

@@ -123,6 +123,24 @@ class Structure:
             parts.append("periodic" if self.pbc.all() else "pbc=" + "".join("ft"[int(p)] for p in self.pbc))
         return f"Structure({', '.join(parts)})"
 
+    def to_ase(self) -> Any:
+        """Convert to an `ase.Atoms`; see `particlegrid.adapt.to_ase`."""
+        from particlegrid.adapt import to_ase
+
+        return to_ase(self)
+
+    def to_rdkit(self, determine_bonds: bool = False, charge: int = 0) -> Any:
+        """Convert to an `rdkit.Chem.Mol` with a conformer; see `particlegrid.adapt.to_rdkit`."""
+        from particlegrid.adapt import to_rdkit
+
+        return to_rdkit(self, determine_bonds=determine_bonds, charge=charge)
+
+    def to_pymatgen(self) -> Any:
+        """Convert to a pymatgen Structure or Molecule; see `particlegrid.adapt.to_pymatgen`."""
+        from particlegrid.adapt import to_pymatgen
+
+        return to_pymatgen(self)
+
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Structure):
             return NotImplemented

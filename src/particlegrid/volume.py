@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from os import PathLike
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from particlegrid.grid import Grid
@@ -36,6 +35,7 @@ class Volume:
 
     Examples
     --------
+    >>> import numpy as np
     >>> grid = Grid(2, axes=np.eye(3), origin=[-1, -1, -1])
     >>> Volume(np.zeros((1, 2, 2, 2)), grid, ("C",))
     Volume(1 channel C, 2 x 2 x 2 voxels of 1 x 1 x 1 A)

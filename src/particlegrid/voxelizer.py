@@ -43,9 +43,9 @@ class Voxelizer:
     dtype : {"float32", "float64", "float16"}
         Type of the values. Sums are made in float32 for the 16-bit type.
     tol : float
-        Accuracy: no value is off by more than tol times the sum of abs(weight) times peak over the entries near it, plus
-        rounding of max(1e-6, 2 units in the last place) of the largest value; the mass of an atom that is left out is
-        below tol / 2 of its weight.
+        Accuracy: no value is off by more than tol times the sum of abs(weight) times peak over the entries near it,
+        plus rounding of max(1e-6, 2 units in the last place) of the largest value; the mass of an atom that is left out
+        is below tol / 2 of its weight.
     threads : int, optional
         Threads for one call; see `particlegrid.threads.count_threads` for the default. The bits of the result do not
         depend on it.
@@ -96,10 +96,11 @@ class Voxelizer:
 
         Parameters
         ----------
-        structures : Structure, Batch, anything `as_structure` takes, or an iterable of these
+        structures : Structure, Batch, or iterable
+            One structure or many, or what `as_structure` takes.
         out : ndarray, optional
-            Memory to write to, of the result's shape; any strides. Its dtype (float16, float32 or float64) overrides the
-            Voxelizer's. Every element is written.
+            Memory to write to, of the result's shape; any strides. Its dtype (float16, float32 or float64) overrides
+            the Voxelizer's. Every element is written.
 
         Returns
         -------
@@ -227,7 +228,7 @@ def _find_cut(tol: float) -> float:
 
 
 def _check_part(part: Any, name: str, kind: type, expected: str) -> None:
-    if not isinstance(part, kind):
+    if isinstance(part, type) or not isinstance(part, kind):
         mend = "; it is a class: call it" if isinstance(part, type) else ""
         raise TypeError(f"`{name}` must be {expected}, got {part!r}{mend}")
 

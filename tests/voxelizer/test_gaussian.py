@@ -11,8 +11,8 @@ from particlegrid import Box, Elements, Gaussian, Grid, Structure, Voxelizer, _n
 
 CASES, CHUNKS = 10_000, 20
 TOL = 1e-6
-# relative rounding of the largest value (definitions.md section 6), and where the type itself underflows: point values of
-# a narrow Gaussian between two centres are as small as 1e-100, which float32 and float16 do not hold
+# relative rounding of the largest value (definitions.md section 6), and where the type itself underflows: point values
+# of a narrow Gaussian between two centres are as small as 1e-100, which float32 and float16 do not hold
 ROUNDING = {
     "float64": (1e-6, np.finfo("float64").tiny),
     "float32": (1e-6, np.finfo("float32").tiny),
