@@ -1,0 +1,1 @@
+"""Pictures and interactive pages."""
