@@ -1,6 +1,7 @@
 import json
 import os
 import time
+import warnings
 
 import numpy as np
 import pytest
@@ -16,19 +17,24 @@ def helium(**info) -> Structure:
 
 def test_what_cannot_be_read_is_skipped_counted_and_named(tmp_path):
     def records():
-        errors.append(("a.sdf", 17, "no atoms block"))  # what a reader that skips records does
+        # what a reader that skips records does
+        errors.append(("a.sdf", 17, "no atoms block"))
+        warnings.warn("told by the reader", UnreadableRecordWarning, stacklevel=1)
         yield helium(energy=1.0)
         yield "no structure"
         yield helium(energy=2.0)
 
     errors = []
-    with pytest.warns(UnreadableRecordWarning, match=r"2 of 4 records .* record 17 of a\.sdf: no atoms block"):
+    with pytest.warns(
+        UnreadableRecordWarning, match=r"2 of 4 records .* record 17 of a\.sdf: no atoms block"
+    ) as caught:
         store = pack(records(), tmp_path / "store", errors=errors, source="a.sdf")
     assert store.labels("energy").tolist() == [1.0, 2.0]
     assert store.manifest["skipped"]["count"] == 2
     assert store.manifest["skipped"]["records"][0] == ["a.sdf", 17, "no atoms block"]
     assert store.manifest["skipped"]["records"][1][:2] == ["a.sdf", 1]
     assert errors[1][1] == 1
+    assert len(caught) == 1
 
 
 def test_on_error_raise_names_the_structure_and_leaves_nothing(tmp_path):

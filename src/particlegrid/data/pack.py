@@ -120,20 +120,23 @@ def pack(
     partial.mkdir()
     try:
         writer = _Writer(partial, Schema(labels), dtype, shard_size)
-        for number, item in enumerate(structures):
-            try:
-                writer.add(as_structure(item))
-            except (ImportError, MemoryError):
-                raise
-            except Exception as error:
-                if on_error == "raise":
-                    raise ValueError(f"structure {number} cannot be packed: {error}") from error
-                skipped.append((source, number, f"{type(error).__name__}: {error}"))
-                continue
-            if writer.full:
-                writer.flush()
-            if progress is not None and writer.done % 1000 == 0:
-                progress(writer.done)
+        with warnings.catch_warnings():
+            if errors is not None:  # what the reader skips is told once, at the end
+                warnings.simplefilter("ignore", UnreadableRecordWarning)
+            for number, item in enumerate(structures):
+                try:
+                    writer.add(as_structure(item))
+                except (ImportError, MemoryError):
+                    raise
+                except Exception as error:
+                    if on_error == "raise":
+                        raise ValueError(f"structure {number} cannot be packed: {error}") from error
+                    skipped.append((source, number, f"{type(error).__name__}: {error}"))
+                    continue
+                if writer.full:
+                    writer.flush()
+                if progress is not None and writer.done % 1000 == 0:
+                    progress(writer.done)
         writer.flush()
         if progress is not None:
             progress(writer.done)
