@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 __all__ = ["AtomSampler"]
 
@@ -26,18 +25,11 @@ class AtomSampler(nn.Module):
         If `stencil` is not a positive odd number.
     """
 
-    offsets: Tensor
-    corners: Tensor
-
     def __init__(self, stencil: int = 1) -> None:
         super().__init__()
         if stencil < 1 or stencil % 2 == 0:
             raise ValueError(f"`stencil` must be a positive odd number, got {stencil!r}")
         self.stencil = stencil
-        steps = torch.arange(stencil, dtype=torch.float32) - stencil // 2
-        self.register_buffer("offsets", torch.cartesian_prod(steps, steps, steps).view(-1, 3), persistent=False)
-        bits = torch.arange(2)
-        self.register_buffer("corners", torch.cartesian_prod(bits, bits, bits), persistent=False)
 
     def forward(self, features: Tensor, points: Tensor, batch: Tensor) -> Tensor:
         """Sample the map of each atom's structure.
@@ -57,29 +49,31 @@ class AtomSampler(nn.Module):
         Tensor, shape (N, stencil^3 * C)
             The channels are fastest. The map is zero outside the box.
         """
-        channels = features.shape[1]
-        shape = torch.tensor(features.shape[2:], device=points.device)
-        # positions in units of feature voxels, 0 at the first centre; a stray atom is stopped just outside of the
+        channels, shape = features.shape[1], torch.tensor(features.shape[2:], device=points.device)
+        side = self.stencil + 1
+        # position in units of feature voxels, 0 at the first centre; a stray atom is stopped just outside of the
         # stencil's reach, where all its weights are zero, before its index could overflow
         reach = self.stencil // 2 + 2
-        centre = ((points + 1) * (shape / 2) - 0.5).clamp(min=-reach * torch.ones_like(shape), max=shape - 1 + reach)
-        at = (centre[:, None] + self.offsets)[:, :, None]
-        lower = at.floor()
-        fraction = at - lower
-        weights = torch.where(self.corners == 1, fraction, 1 - fraction).prod(-1)
-        voxel = lower.long() + self.corners
-        inside = ((voxel >= 0) & (voxel < shape)).all(-1)
-        voxel = voxel.clamp_min(0).minimum(shape - 1)
-        x, y, z = voxel.unbind(-1)
-        row = ((batch[:, None, None] * shape[0] + x) * shape[1] + y) * shape[2] + z
-        # A weighted sum of eight rows is an embedding bag. Its gather of whole channel rows suits channels-last maps;
-        # grid_sample has no vectorised 3D path on the CPU.
-        table = features.permute(0, 2, 3, 4, 1).reshape(-1, channels)
-        bags = len(points) * len(self.offsets)
-        sampled = functional.embedding_bag(
-            row.view(bags, 8),
-            table,
-            mode="sum",
-            per_sample_weights=(weights * inside).view(bags, 8).to(table.dtype),
+        position = ((points + 1) * (shape / 2) - 0.5).clamp(min=-reach * torch.ones_like(shape), max=shape - 1 + reach)
+        lower = position.floor()
+        fraction = (position - lower)[:, :, None, None]
+        # The stencil's points are one voxel apart, so that all of them interpolate between the same (stencil + 1)^3
+        # voxels, and along each axis by one small matrix.
+        voxel = lower.long()[:, :, None] + torch.arange(side, device=points.device) - self.stencil // 2
+        inside = (voxel >= 0) & (voxel < shape[:, None])
+        at_lower = torch.eye(self.stencil, side, dtype=points.dtype, device=points.device)
+        axes = ((1 - fraction) * at_lower + fraction * at_lower.roll(1, 1)) * inside[:, :, None]
+        x, y, z = axes.unbind(1)
+        weights = x[:, :, None, None, :, None, None] * (
+            y[:, None, :, None, None, :, None] * z[:, None, None, :, None, None, :]
         )
-        return sampled.view(len(points), len(self.offsets) * channels)
+        # Gathering each voxel once and multiplying takes 10 ms for 576 atoms, 27 points and 32 channels on one core,
+        # forward and backward; an embedding bag of the eight corners of each point took 26 ms, and grid_sample has no
+        # vectorised 3D path on the CPU.
+        i, j, k = voxel.clamp_min(0).minimum(shape[:, None] - 1).unbind(1)
+        row = (batch[:, None] * shape[0] + i)[:, :, None] * shape[1] + j[:, None]
+        row = row[..., None] * shape[2] + k[:, None, None]
+        table = features.permute(0, 2, 3, 4, 1).reshape(-1, channels)
+        neighbours = table.index_select(0, row.flatten()).view(len(points), side**3, channels)
+        weights = weights.reshape(len(points), self.stencil**3, side**3).to(table.dtype)
+        return torch.bmm(weights, neighbours).view(len(points), self.stencil**3 * channels)
