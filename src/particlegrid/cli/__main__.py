@@ -1,0 +1,5 @@
+"""``python -m particlegrid.cli``."""
+
+from particlegrid.cli import main
+
+main()
