@@ -2,8 +2,8 @@
 
 from particlegrid.adapt import as_structure
 from particlegrid.batch import Batch
-from particlegrid.channels import AllAtoms, ByRule, Elements, Property
-from particlegrid.densities import Gaussian
+from particlegrid.channels import AllAtoms, ByRule, ChannelScheme, Elements, Property
+from particlegrid.densities import Density, Gaussian
 from particlegrid.grid import Grid
 from particlegrid.io import from_smiles, iread, read
 from particlegrid.placements import Around, Box, UnitCell
@@ -19,6 +19,8 @@ __all__ = [
     "Batch",
     "Box",
     "ByRule",
+    "ChannelScheme",
+    "Density",
     "Elements",
     "Gaussian",
     "Grid",

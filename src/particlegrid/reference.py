@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import singledispatch
 from itertools import pairwise
 from math import erf, pi, sqrt
 
@@ -10,16 +11,16 @@ from numpy.typing import NDArray
 
 from particlegrid.batch import Batch
 from particlegrid.channels import ChannelScheme
-from particlegrid.densities import Gaussian
+from particlegrid.densities import Density, Gaussian
 from particlegrid.grid import Grid
 from particlegrid.structure import Structure
 
-__all__ = ["draw_gaussian", "entry_widths", "voxelize"]
+__all__ = ["entry_widths", "evaluate", "voxelize"]
 
 _Floats = NDArray[np.float64]
 
 
-def voxelize(structure: Structure, grid: Grid, which: ChannelScheme, what: Gaussian) -> _Floats:
+def voxelize(structure: Structure, grid: Grid, which: ChannelScheme, what: Density) -> _Floats:
     """Draw a structure without images and without truncation.
 
     Returns
@@ -30,22 +31,27 @@ def voxelize(structure: Structure, grid: Grid, which: ChannelScheme, what: Gauss
     batch = Batch([structure])
     entries = which.list_entries(batch)
     values = np.zeros((len(which.channels), *grid.shape))
-    for atom, channel, weight, sigma in zip(
-        entries.atoms, entries.channels, entries.weights, entry_widths(batch, which, what)
-    ):
-        values[channel] += weight * draw_gaussian(structure.positions[atom], float(sigma), grid, what)
+    widths = entry_widths(batch, which, what)
+    for atom, channel, weight, width in zip(entries.atoms, entries.channels, entries.weights, widths):
+        values[channel] += weight * evaluate(what, structure.positions[atom], float(width), grid)
     return values
 
 
-def entry_widths(batch: Batch, which: ChannelScheme, what: Gaussian) -> _Floats:
+def entry_widths(batch: Batch, which: ChannelScheme, what: Density) -> _Floats:
     """Width of each entry, shape (m,), in A: the scheme's where it gives one, else the density's."""
     entries = which.list_entries(batch)
     widths = what.atom_widths(batch)[entries.atoms]
     return widths if entries.widths is None else np.where(np.isnan(entries.widths), widths, entries.widths)
 
 
-def draw_gaussian(position: _Floats, sigma: float, grid: Grid, what: Gaussian) -> _Floats:
-    """One atom of weight 1 on an orthogonal grid, shape (X, Y, Z)."""
+@singledispatch
+def evaluate(what: Density, position: _Floats, width: float, grid: Grid) -> _Floats:
+    """rho of one atom of weight 1 at the voxels of an orthogonal grid, shape (X, Y, Z): one function a density."""
+    raise NotImplementedError(f"{type(what).__name__} has no definition here")
+
+
+@evaluate.register
+def _(what: Gaussian, position: _Floats, sigma: float, grid: Grid) -> _Floats:
     if what.value == "point":
         distance2 = ((grid.centers() - position) ** 2).sum(axis=-1)
         peak = (2 * pi * sigma**2) ** -1.5 if what.normalize else 1.0

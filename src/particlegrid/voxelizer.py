@@ -6,17 +6,16 @@ import hashlib
 import json
 from dataclasses import dataclass, field
 from functools import cached_property
-from math import erfc, log, sqrt
 from typing import Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from particlegrid import _native
+from particlegrid import reference
 from particlegrid.adapt import as_batch
 from particlegrid.batch import Batch
 from particlegrid.channels import ChannelScheme
-from particlegrid.densities import Gaussian
+from particlegrid.densities import Density, Drawing
 from particlegrid.grid import Grids
 from particlegrid.placements import Placement, UnitCell
 from particlegrid.registry import Noun, from_dict
@@ -69,7 +68,7 @@ class Voxelizer:
 
     where: Placement
     which: ChannelScheme
-    what: Gaussian
+    what: Density
     dtype: str = field(default="float32", kw_only=True)
     tol: float = field(default=1e-6, kw_only=True)
     threads: int | None = field(default=None, kw_only=True)
@@ -77,7 +76,7 @@ class Voxelizer:
     def __post_init__(self) -> None:
         _check_part(self.where, "where", Placement, "a placement such as Box(32, spacing=0.5)")
         _check_part(self.which, "which", ChannelScheme, 'a channel scheme such as Elements("H", "C")')
-        _check_part(self.what, "what", Gaussian, "a density such as Gaussian(0.5)")
+        _check_part(self.what, "what", Density, "a density such as Gaussian(0.5)")
         object.__setattr__(self, "dtype", _check_dtype(self.dtype))
         if not 1e-15 <= self.tol <= 0.1:
             raise ValueError(f"`tol` must lie between 1e-15 and 0.1, got {self.tol!r}")
@@ -117,7 +116,6 @@ class Voxelizer:
         """
         batch, single = as_batch(structures)
         grids = self.where.place(batch)
-        sources = self._list_sources(batch)
         if isinstance(self.where, UnitCell) or batch.pbc.any() or grids.pbc.any():
             raise NotImplementedError(
                 "periodic structures and UnitCell grids are not drawn yet: images would be missing; "
@@ -129,7 +127,7 @@ class Voxelizer:
             return [self(structure) for structure in batch]
         shape = (len(batch), len(self.channels), *(grids.shapes[0].tolist() if len(batch) else self._empty_shape()))
         values = _check_out(out, shape, single) if out is not None else _allocate(shape, self.dtype)
-        self._draw(batch, grids, sources, values)
+        self._draw(batch, grids, values)
         if out is not None:
             return out
         return values[0] if single else values
@@ -179,18 +177,11 @@ class Voxelizer:
             raise ValueError("no structures came, and the placement alone does not say the shape of a grid")
         return (int(shape[0]), int(shape[1]), int(shape[2]))
 
-    @cached_property
-    def _cut(self) -> float:
-        return _find_cut(self.tol)
-
-    def _list_sources(self, batch: Batch) -> tuple[Any, ...]:
+    def _draw(self, batch: Batch, grids: Grids, values: NDArray[Any]) -> None:
         entries = self.which.list_entries(batch)
         widths = self.what.atom_widths(batch)[entries.atoms]
         if entries.widths is not None:
             widths = np.where(np.isnan(entries.widths), widths, entries.widths)
-        return entries.atoms, entries.channels, entries.weights, widths, entries.offsets
-
-    def _draw(self, batch: Batch, grids: Grids, sources: tuple[Any, ...], values: NDArray[Any]) -> None:
         if len(batch) == 0:
             return
         axes = grids.axes[0]
@@ -201,30 +192,22 @@ class Voxelizer:
             if abs(directions @ directions.T - np.eye(3)).max() > 1e-9:
                 raise NotImplementedError("sheared voxels are not drawn yet; take a grid whose axes are orthogonal")
             positions, origins = positions @ directions.T, origins @ directions.T
-        value = "peak" if self.what.value == "point" and not self.what.normalize else self.what.value
-        _native.draw_gaussians(
-            positions,
-            *sources,
-            np.ascontiguousarray(origins),
-            spacing[None],
-            value,
-            self._cut,
-            values,
-            count_threads(self.threads),
+        drawing = Drawing(
+            positions=positions,
+            atoms=entries.atoms,
+            channels=entries.channels,
+            weights=entries.weights,
+            widths=widths,
+            offsets=entries.offsets,
+            origins=np.ascontiguousarray(origins),
+            spacing=spacing,
+            out=values,
+            tol=self.tol,
+            threads=count_threads(self.threads),
         )
-
-
-def _find_cut(tol: float) -> float:
-    """Half-width of the support along each axis, in sigmas.
-
-    Three axes together leave out at most 3 erfc(cut / sqrt 2) of the mass, which is to be tol / 2, and a value that is
-    left out is at most exp(-cut^2 / 2) of the peak, which is to be tol.
-    """
-    low, high = 0.0, 12.0
-    while high - low > 1e-9:
-        middle = 0.5 * (low + high)
-        low, high = (middle, high) if 3 * erfc(middle / sqrt(2)) > tol / 2 else (low, middle)
-    return max(high, sqrt(-2 * log(tol)))
+        if not self.what.draw_natively(drawing):
+            for i, structure in enumerate(batch):
+                values[i] = reference.voxelize(structure, grids[i], self.which, self.what)
 
 
 def _check_part(part: Any, name: str, kind: type, expected: str) -> None:
