@@ -288,6 +288,7 @@ def test_structures_without_atoms() -> None:
     assert batch.grid[0].abs().sum() == 0
     assert batch.grid[1].sum() == pytest.approx(len(STRUCTURES[0]), rel=1e-3)
     assert batch.batch.unique().tolist() == [1]
+    assert np.allclose(batch.points.mean(dim=0), 0, atol=1e-6)  # the last atom counts towards the centroid
     grid, points, _, _ = make_batch(VOX, Batch([empty]))
     assert grid.shape == (1, 3, 16, 16, 16)
     assert points.shape == (0, 3)

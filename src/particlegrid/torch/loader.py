@@ -74,6 +74,11 @@ class GridLoader:
     OutsideBoxWarning
         At the end of the first pass in which atoms lay outside a box that warns, once for the loader.
 
+    Notes
+    -----
+    Nothing is drawn ahead in a thread: on two cores, drawing takes about 2 % of the training of a small network, and
+    drawing ahead did not speed that up (170 against 173 structures/s).
+
     Examples
     --------
     >>> from particlegrid import Box, Elements, Gaussian
