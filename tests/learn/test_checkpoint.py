@@ -15,7 +15,7 @@ from particlegrid.learn.train import train
 
 @pytest.fixture
 def run(store, parts, recipe, tmp_path):
-    return train(store, parts[0], parts[1], recipe, tmp_path / "run", steps=6, threads=1)
+    return train(store, parts[0], parts[1], recipe, tmp_path / "run", steps=6)
 
 
 def test_predictions_are_the_same_after_a_round_trip(run, store, parts, tmp_path):

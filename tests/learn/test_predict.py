@@ -17,7 +17,7 @@ def folder(tmp_path_factory):
 @pytest.fixture
 def predictor(store, parts, recipe, folder):
     if not (folder / "last.pt").exists():
-        train(store, parts[0], parts[1], recipe, folder, steps=20, threads=1)
+        train(store, parts[0], parts[1], recipe, folder, steps=20)
     return Predictor.load(folder, batch_size=32)
 
 

@@ -49,7 +49,7 @@ def fit(store, parts, recipe):
     """Train `recipe` on the tiny store."""
 
     def run(folder, recipe=recipe, **options):
-        return train(store, parts[0], parts[1], recipe, folder, threads=1, **options)
+        return train(store, parts[0], parts[1], recipe, folder, **options)
 
     return run
 
@@ -61,16 +61,19 @@ def test_beats_the_mean_and_says_how_it_went(fit, store, parts, tmp_path):
     error = np.abs(Predictor(run.checkpoint)(store.subset(parts[2])) - truth).mean(axis=0)
     mean = np.abs(truth - run.checkpoint.targets.mean).mean(axis=0)
     assert (error < [0.9, 0.6, 0.6] * mean).all()
-    losses = [entry["loss"] for entry in run.history]
+    assert run.history[0]["loss"] is None
+    losses = [entry["loss"] for entry in run.history[1:]]
     assert np.mean(losses[-5:]) < 0.5 * np.mean(losses[:5])
     validated = [entry for entry in run.history if "validation_mae" in entry]
-    assert len(validated) == 4
+    assert len(validated) == 5  # before the first step too
     assert validated[-1]["validation_mae"]["gap"] < 0.6 * validated[0]["validation_mae"]["gap"]
     assert json.loads((tmp_path / "run" / "history.json").read_text()) == run.history
     assert (run.steps, run.samples, run.interrupted) == (150, 150 * 32, False)
     assert run.seconds > 0
     assert run.gridding_ms > 0
     assert run.network_ms > 0
+    last = seen.pop()
+    assert (last.stage, last.done, last.message) == ("train", 1.0, "150 steps, 4,800 molecules")
     assert len(seen) == 150
     assert all(isinstance(p, Progress) and p.stage == "train" and p.samples_per_second > 0 for p in seen)
     assert [p.done for p in seen] == sorted(p.done for p in seen)
@@ -184,7 +187,9 @@ def test_leaves_torch_as_it_was(fit, tmp_path):
     torch.manual_seed(5)
     threads, numbers = torch.get_num_threads(), torch.rand(3)
     torch.manual_seed(5)
-    fit(tmp_path, steps=2)
+    seen = []
+    fit(tmp_path, steps=2, threads=2, on_progress=lambda progress: seen.append(torch.get_num_threads()))
+    assert set(seen) == {2}
     assert torch.get_num_threads() == threads
     assert torch.equal(torch.rand(3), numbers)
 
@@ -209,7 +214,7 @@ def test_the_network_of_the_demo_learns_charges_beside(store, parts, recipe, tmp
     """The auxiliary loss falls, and it is not part of what is predicted."""
     config = {"widths": (8,), "blocks": (0,), "stencils": (1,), "hidden": 16}
     recipe = replace(recipe, model="atom_readout", model_config=config, atom_target="charge")
-    run = train(store, parts[0], parts[1], recipe, tmp_path, steps=120, threads=1)
+    run = train(store, parts[0], parts[1], recipe, tmp_path, steps=120)
     assert run.checkpoint.recipe.model_config["atom_outputs"] == 1
     truth = gather_labels(store, recipe.targets, parts[2])
     values = Predictor.load(tmp_path)(store.subset(parts[2]))

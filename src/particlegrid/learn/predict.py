@@ -36,6 +36,13 @@ class Tally:
     outside_atoms: int = 0
     outside_structures: int = 0
 
+    def add(self, other: Tally) -> None:
+        """Count in what happened in another prediction."""
+        self.grid_seconds += other.grid_seconds
+        self.network_seconds += other.network_seconds
+        self.outside_atoms += other.outside_atoms
+        self.outside_structures += other.outside_structures
+
 
 class Predictor:
     """A trained network that takes structures and gives properties.

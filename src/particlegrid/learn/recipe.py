@@ -50,7 +50,8 @@ class Recipe:
     ema : float
         Decay of the moving average of the weights, which is what validates and predicts.
     loss : {"mse", "huber", "l1"}
-        Of the z-scores; the Huber loss is quadratic below `huber_delta`.
+        Of the z-scores: squared error, absolute error, or absolute error that is rounded off (quadratic) below
+        `huber_delta`.
     huber_delta : float
     target_weights : tuple of float, optional
         Weights of the targets in the loss, by default equal.
@@ -61,7 +62,7 @@ class Recipe:
     atom_weight : float
         Weight of its mean absolute error (in standard deviations) in the loss.
     validations, validation_size : int
-        Times that a run is validated, and molecules used for it.
+        Times that a run is validated after its start, and molecules used for it.
     seed : int
         Of the first weights and of the order of the molecules; the augmentation has its own.
 
@@ -81,9 +82,9 @@ class Recipe:
     lr: float = 2e-3
     betas: tuple[float, float] = (0.9, 0.99)
     weight_decay: float = 0.02
-    warmup: float = 0.03
+    warmup: float = 0.02
     clip: float = 2.0
-    ema: float = 0.998
+    ema: float = 0.999
     loss: str = "mse"
     huber_delta: float = 0.1
     target_weights: tuple[float, ...] | None = None

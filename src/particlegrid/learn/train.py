@@ -143,6 +143,8 @@ def train(
         try:
             trainer.run(budget, _Reporter(trainer, budget, guard, on_progress))
             interrupted = False
+            if on_progress is not None:
+                on_progress(Progress("train", 1.0, message=f"{trainer.steps:,} steps, {trainer.samples:,} molecules"))
             errors = trainer.validate(views=recipe.views)
         except KeyboardInterrupt:
             pass

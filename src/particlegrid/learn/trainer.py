@@ -90,7 +90,7 @@ class Trainer:
         self.history: list[dict[str, Any]] = []
         self.whole = True  # False in the middle of a step, when the state is not fit to be saved
         self._epoch, self._batch = 0, 0
-        self._records, self._validations = 0, 0
+        self._records, self._validations = -1, -1
         self._losses: list[float] = []
         self._saved = time.monotonic()
 
@@ -209,7 +209,7 @@ class Trainer:
         elif self.recipe.loss == "l1":
             each = functional.l1_loss(outputs, goal, reduction="none")
         else:
-            each = functional.huber_loss(outputs, goal, reduction="none", delta=self.recipe.huber_delta)
+            each = functional.smooth_l1_loss(outputs, goal, reduction="none", beta=self.recipe.huber_delta)
         return (each.mean(dim=0) * self._weights).sum()
 
     def _record(self, fraction: float) -> None:

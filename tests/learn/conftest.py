@@ -7,6 +7,7 @@ import torch
 from particlegrid import Box, Elements, Gaussian, Structure, Voxelizer, models
 from particlegrid.data import pack
 from particlegrid.learn.recipe import Recipe
+from particlegrid.learn.threads import torch_threads
 from particlegrid.torch import PrincipalFrame
 
 CHARGES = {"H": 0.2, "C": 0.0, "O": -0.4}
@@ -25,6 +26,12 @@ def make_molecules(n, seed=0):
         info = {"homo": homo, "lumo": lumo, "gap": lumo - homo}
         charges = [CHARGES[s] + 0.01 * spread for s in symbols]
         yield Structure(positions, symbols, properties={"charge": charges}, info=info, name=f"m{i}")
+
+
+@pytest.fixture
+def molecules():
+    """The function that makes them."""
+    return make_molecules
 
 
 @pytest.fixture(scope="session")
@@ -71,6 +78,13 @@ class Tiny(torch.nn.Module):
         count = torch.bincount(batch, minlength=len(grid))[:, None] / 10
         features = torch.cat([x.mean((2, 3, 4)), x.amax((2, 3, 4)), grid.sum((2, 3, 4)), count], dim=1)
         return self.head(self.drop(features))
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Tests run side by side, and threads that wait for each other on busy cores are slow."""
+    with torch_threads(1):
+        yield
 
 
 @pytest.fixture(autouse=True)
