@@ -89,7 +89,7 @@ class Recipe:
     huber_delta: float = 0.1
     target_weights: tuple[float, ...] | None = None
     atom_target: str | None = None
-    atom_weight: float = 0.16
+    atom_weight: float = 0.18
     validations: int = 10
     validation_size: int = 1000
     seed: int = 0
