@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from particlegrid.cli.terminal import ProgressDisplay
+from particlegrid.cli.terminal import ProgressDisplay, Stage, say
 
 __all__ = ["demo"]
 
@@ -19,13 +19,14 @@ def demo(
     output: Annotated[Path, typer.Option("-o", "--output", metavar="DIR", help="Folder for the report.")] = Path(
         "report"
     ),
+    resume: Annotated[bool, typer.Option("--resume", help="Continue the training in DIR.")] = False,
 ) -> None:
     """Train a network on QM9's HOMO-LUMO gaps and report how good it is.
 
     Packs QM9 once into a cache, makes the grids on the fly, compares with baselines on molecules that were not learnt
     from, and writes report.html, report.md and metrics.json. Ctrl-C leaves a usable network and report.
     """
-    if minutes <= 0:
+    if not minutes > 0:
         raise ValueError(f"--minutes must be positive, got {minutes:g}")
     if train_size < 1:
         raise ValueError(f"--train-size must be at least 1, got {train_size}")
@@ -33,6 +34,17 @@ def demo(
         raise FileExistsError(f"{output} is a file; -o takes a folder")
     from particlegrid.learn.demo import run_demo
 
+    trained = 0.0
     with ProgressDisplay(sys.stdout) as display:
-        report = run_demo(output, minutes=minutes, train_size=train_size, on_progress=display)
-    print(f"the report is {report}")
+
+        def show(progress: Stage) -> None:
+            nonlocal trained
+            if progress.stage == "train":
+                trained = progress.done
+            display(progress)
+
+        report = run_demo(output, minutes=minutes, train_size=train_size, resume=resume, on_progress=show)
+    print(f"the report is {report}; try: particlegrid predict {report.parent / 'run'} CCO")
+    if trained < 1:
+        say("stopped before the time was up: the report is of what was learned by then; --resume continues")
+        raise typer.Exit(130)

@@ -48,6 +48,9 @@ def predict(
     from particlegrid.learn.predict import Predictor
 
     predictor = Predictor.load(run)
+    most = predictor.checkpoint.recipe.count_views()
+    if views is not None and not 1 <= views <= most:
+        raise ValueError(f"--views must lie between 1 and {most} for this network, got {views}")
     header = ["name", "formula", *(f"{name} ({unit})" if unit else name for name, unit in predictor.units.items())]
     skipped: list[tuple[str, int, str]] = []
     rows = _predict_rows(predictor, read_sources(inputs, skipped), views)
@@ -66,34 +69,39 @@ def predict(
 
 
 def _predict_rows(predictor: Predictor, structures: Iterator[Structure], views: int | None) -> Iterator[_Row]:
-    """A row for each structure that the network takes, chunk by chunk.
+    """A row for each structure that the network takes, chunk by chunk; the others are named.
 
     Raises
     ------
     ValueError
         If it takes none of them.
     """
-    good, reason = 0, ""
+    good, refused = 0, []
     while chunk := list(islice(structures, _CHUNK)):
         try:
-            values = predictor(chunk, views=views)
+            values = list(predictor(chunk, views=views))
         except (TypeError, ValueError, NotImplementedError):
-            # one of them does not fit: find out which
-            for structure in chunk:
-                try:
-                    row = _Row(structure.name or "", structure.formula, predictor([structure], views=views)[0])
-                except (TypeError, ValueError, NotImplementedError) as error:
-                    reason = reason or str(error)
-                    say(f"warning: no prediction for {structure.name or structure.formula}: {error}")
-                else:
-                    good += 1
-                    yield row
-            continue
-        good += len(chunk)
-        for structure, row_values in zip(chunk, values):
-            yield _Row(structure.name or "", structure.formula, row_values)
-    if not good and reason:
-        raise ValueError(f"the network takes none of the structures: {reason}")
+            values = [_predict_one(predictor, structure, views) for structure in chunk]  # one of them does not fit
+        for structure, value in zip(chunk, values):
+            if isinstance(value, Exception):
+                refused.append(f"no prediction for {structure.name or structure.formula}: {value}")
+            else:
+                good += 1
+                yield _Row(structure.name or "", structure.formula, value)
+    if refused and not good:
+        raise ValueError(refused[0] + (f" (and {len(refused) - 1:,} more)" if len(refused) > 1 else ""))
+    for text in refused:
+        say(f"warning: {text}")
+
+
+def _predict_one(
+    predictor: Predictor, structure: Structure, views: int | None
+) -> NDArray[np.float64] | TypeError | ValueError | NotImplementedError:
+    try:
+        row: NDArray[np.float64] = predictor([structure], views=views)[0]
+    except (TypeError, ValueError, NotImplementedError) as error:
+        return error
+    return row
 
 
 def _print_table(header: list[str], rows: list[_Row]) -> None:

@@ -41,22 +41,19 @@ def one_line(error: BaseException) -> str:
 
 @contextmanager
 def warnings_as_lines() -> Iterator[None]:
-    """Show warnings as one line each. Skipped records are told by `tell_skipped` instead."""
+    """Show each warning once and as one line. Skipped records are told by `tell_skipped` instead."""
+    shown = set()
+
+    def show(message: Warning | str, *where: Any, **more: Any) -> None:
+        text = " ".join(str(message).split())
+        if text not in shown:
+            shown.add(text)
+            say(f"warning: {text}")
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UnreadableRecordWarning)
-        warnings.showwarning = _show_warning
+        warnings.showwarning = show
         yield
-
-
-def _show_warning(
-    message: Warning | str,
-    category: type[Warning],
-    filename: str,
-    lineno: int,
-    file: TextIO | None = None,
-    line: str | None = None,
-) -> None:
-    say(f"warning: {' '.join(str(message).split())}")
 
 
 def tell_skipped(skipped: Sequence[tuple[str, int, str]], where: str = "") -> None:
@@ -111,7 +108,7 @@ class ProgressDisplay:
                 SpinnerColumn(),
                 TextColumn("[bold]{task.description}"),
                 BarColumn(bar_width=24),
-                TextColumn("{task.fields[figures]}"),
+                TextColumn("{task.fields[figures]}", markup=False),
                 console=console,
             )
         self._tasks: dict[str, Any] = {}

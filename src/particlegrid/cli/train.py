@@ -52,6 +52,8 @@ def train(
     from particlegrid.learn.checkpoint import CHECKPOINT_FILE
     from particlegrid.learn.train import train as train_network
 
+    if not minutes > 0:
+        raise ValueError(f"--minutes must be positive, got {minutes:g}")
     if not 0 < valid < 1:
         raise ValueError(f"--valid must lie between 0 and 1, got {valid}")
     data = _open_store(store)
