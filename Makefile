@@ -16,7 +16,7 @@ BIN := $(abspath $(VENV))/bin
 CORE := pyproject.toml CMakeLists.txt constraints.txt $(shell find native/core native/bindings -type f)
 CPP_TESTS := CMakeLists.txt $(shell find native -type f)
 # The build's own packages are in the environment, so that pip does not fetch them for every install.
-INSTALL := $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
+INSTALL := $(BIN)/pip install -qq --disable-pip-version-check -c constraints.txt
 EDITABLE := $(INSTALL) --no-build-isolation -Ceditable.rebuild=false -e
 
 export PATH := $(BIN):$(PATH)
@@ -33,7 +33,7 @@ test: $(VENV)/.test
 check: lint native-test test
 
 lint: $(VENV)/.tools
-	ruff format --check .
+	ruff format --check src tests benchmarks examples  # not README.md: its comments are aligned
 	ruff check .
 	mypy
 
@@ -75,7 +75,7 @@ $(VENV)/.tools: $(VENV)/.build-tools $(CORE)
 
 .venv-peers/.made:
 	test -x .venv-peers/bin/pip || $(PYTHON) -m venv .venv-peers
-	.venv-peers/bin/pip install --quiet --disable-pip-version-check numpy==1.26.4 molgrid
+	.venv-peers/bin/pip install -qq --disable-pip-version-check numpy==1.26.4 molgrid
 	touch $@
 
 # ---- C++ tests
