@@ -33,7 +33,7 @@ test: $(VENV)/.test
 check: lint native-test test
 
 lint: $(VENV)/.tools
-	ruff format --check src tests benchmarks examples  # not README.md: its comments are aligned
+	ruff format --check $(wildcard src tests benchmarks examples)  # README.md aligns its comments
 	ruff check .
 	mypy
 
