@@ -2,7 +2,6 @@
 
 import json
 import os
-import statistics
 import subprocess
 import sys
 
@@ -38,13 +37,14 @@ except ImportError as error:
 print("loaded:", [name for name in {OPTIONAL!r} if name in sys.modules])
 """
 
+# processor time of the process: the clock on the wall also runs while other tests do
 TIMED = """
 import json, time
-begin = time.perf_counter()
+begin = time.process_time()
 import numpy
-between = time.perf_counter()
+between = time.process_time()
 import particlegrid
-print(json.dumps([between - begin, time.perf_counter() - between]))
+print(json.dumps([between - begin, time.process_time() - between]))
 """
 
 
@@ -70,11 +70,8 @@ def test_import_loads_nothing_optional():
 
 
 def test_import_is_quick(tmp_path):
-    """150 ms on a machine that imports numpy in 90 ms; one that is slower, or busy with other tests, has as many times
-    more."""
     run(TIMED, tmp_path)  # compiles
-    times = [json.loads(run(TIMED, tmp_path)) for _ in range(5)]
-    total, numpy_alone = statistics.median(map(sum, times)), statistics.median(first for first, _ in times)
-    assert total < 0.150 * max(1.0, numpy_alone / 0.090), (
-        f"import particlegrid takes {1000 * total:.0f} ms, of which numpy {1000 * numpy_alone:.0f} ms"
-    )
+    # the least of them is what the import takes when nobody interferes
+    times = [json.loads(run(TIMED, tmp_path)) for _ in range(9)]
+    total, numpy_alone = min(map(sum, times)), min(first for first, _ in times)
+    assert total < 0.150, f"import particlegrid takes {1000 * total:.0f} ms, of which numpy {1000 * numpy_alone:.0f} ms"

@@ -1,17 +1,12 @@
 """The report in a browser: nothing from the network, figures as in metrics.json, a 3D view that turns."""
 
 import json
-import sys
-from pathlib import Path
 
 import pytest
+from browser import check_figures, check_report, find_chromium, open_page
 from synthetic import make_results, make_volume
 
 from particlegrid.learn.report import write_report
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "view"))
-
-from browser import check_figures, check_report, find_chromium, open_page
 
 pytestmark = pytest.mark.skipif(find_chromium() is None, reason="no chromium, chromium-browser or google-chrome")
 

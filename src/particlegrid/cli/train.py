@@ -116,7 +116,10 @@ def _make_recipe(data: Store, targets: list[str], shape: str | None, spacing: st
     seen = np.zeros(len(SYMBOLS), bool)
     for first in range(0, len(data), _CHUNK):
         seen[data.batch(np.arange(first, min(first + _CHUNK, len(data)))).numbers] = True
-    recipe = default_recipe([SYMBOLS[number] for number in np.flatnonzero(seen)], targets, seed=seed)
+    elements = [SYMBOLS[number] for number in np.flatnonzero(seen)]
+    # charges teach the network chemistry; predictions do not need them
+    atom_target = "charge" if "charge" in data.property_names else None
+    recipe = default_recipe(elements, targets, atom_target=atom_target, seed=seed)
     box = recipe.voxelizer.where
     assert isinstance(box, Box)
     box = Box(

@@ -148,7 +148,7 @@ def _fit_baselines(store: Store, split: Split, truth: NDArray[np.float64], tell:
     """Rows of the cheap methods, fitted on the same molecules as the network or the first of them."""
     spectral = SpectralKernelRidge()
     methods: tuple[tuple[str, Baseline, int, str], ...] = (
-        ("mean of the training molecules", MeanBaseline(), len(split.train), "the same value for every molecule"),
+        ("the mean of the training molecules", MeanBaseline(), len(split.train), "the same value for every molecule"),
         ("composition", CompositionBaseline(), len(split.train), "linear in the number of atoms of each element"),
         (
             "spectral kernel ridge",

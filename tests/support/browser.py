@@ -1,4 +1,4 @@
-"""Opens pages in a headless Chromium; ``python tests/view/browser.py FOLDER`` checks a report's folder."""
+"""Opens pages in a headless Chromium; ``python tests/support/browser.py FOLDER`` checks a report's folder."""
 
 import io
 import json
