@@ -69,9 +69,9 @@ def test_import_loads_nothing_optional():
     assert not [name for name in OPTIONAL if repr(name) in loaded]
 
 
-def test_import_is_quick(tmp_path):
+def test_import_adds_little_to_numpys(tmp_path):
+    """The limit is 150 ms on an idle machine (`python benchmarks/import_time.py`); beside other tests only a ratio holds."""
     run(TIMED, tmp_path)  # compiles
-    # the least of them is what the import takes when nobody interferes
-    times = [json.loads(run(TIMED, tmp_path)) for _ in range(9)]
-    total, numpy_alone = min(map(sum, times)), min(first for first, _ in times)
-    assert total < 0.150, f"import particlegrid takes {1000 * total:.0f} ms, of which numpy {1000 * numpy_alone:.0f} ms"
+    times = [json.loads(run(TIMED, tmp_path)) for _ in range(5)]
+    numpy_alone, added = (min(column) for column in zip(*times, strict=True))
+    assert added < 0.5 * numpy_alone, f"particlegrid adds {1000 * added:.0f} ms to numpy's {1000 * numpy_alone:.0f} ms"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -163,6 +162,8 @@ class Voxelizer:
     @cached_property
     def digest(self) -> str:
         """SHA-256 of the description, in hex: the same in every process and on every machine."""
+        import hashlib  # OpenSSL takes 5 ms to load
+
         return hashlib.sha256(json.dumps(self.to_dict(), sort_keys=True).encode()).hexdigest()
 
     def __hash__(self) -> int:
