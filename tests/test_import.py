@@ -70,7 +70,7 @@ def test_import_loads_nothing_optional():
 
 
 def test_import_adds_little_to_numpys(tmp_path):
-    """The limit is 150 ms on an idle machine (`python benchmarks/import_time.py`); beside other tests only a ratio holds."""
+    """The limit is 150 ms on an idle machine (benchmarks/import_time.py); beside other tests only a ratio holds."""
     run(TIMED, tmp_path)  # compiles
     times = [json.loads(run(TIMED, tmp_path)) for _ in range(5)]
     numpy_alone, added = (min(column) for column in zip(*times, strict=True))
