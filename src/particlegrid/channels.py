@@ -187,8 +187,7 @@ class Property(ChannelScheme):
 
     def list_entries(self, batch: Batch) -> Entries:
         """One entry for each atom."""
-        n = len(batch.numbers)
-        return Entries(np.arange(n), np.zeros(n, np.int64), _atom_weights(batch, self.name), batch.offsets)
+        return AllAtoms(weight=self.name).list_entries(batch)
 
 
 @dataclass(frozen=True, init=False)

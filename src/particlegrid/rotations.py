@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from particlegrid.batch import Batch
 
-__all__ = ["FLIPS", "OCTAHEDRAL", "principal_axes", "small_rotations", "turn", "uniform_rotations"]
+__all__ = ["FLIPS", "OCTAHEDRAL", "principal_axes", "quaternion_rotations", "small_rotations", "turn", "uniform_rotations"]
 
 _Floats = NDArray[np.float64]
 
@@ -47,7 +47,7 @@ def uniform_rotations(numbers: _Floats) -> _Floats:
     radius = np.sqrt(np.stack([1 - numbers[:, 0], numbers[:, 0]]))
     angle = 2 * np.pi * numbers[:, 1:3].T
     (x, z), (y, w) = radius * np.sin(angle), radius * np.cos(angle)
-    return _quaternion_rotations(w, np.stack([x, y, z], axis=1))
+    return quaternion_rotations(w, np.stack([x, y, z], axis=1))
 
 
 def small_rotations(numbers: _Floats, largest: float) -> _Floats:
@@ -55,10 +55,10 @@ def small_rotations(numbers: _Floats, largest: float) -> _Floats:
     height, azimuth, half = 2 * numbers[:, 0] - 1, 2 * np.pi * numbers[:, 1], 0.5 * largest * numbers[:, 2]
     radius = np.sqrt(1 - height**2)
     axes = np.stack([radius * np.cos(azimuth), radius * np.sin(azimuth), height], axis=1)
-    return _quaternion_rotations(np.cos(half), np.sin(half)[:, None] * axes)
+    return quaternion_rotations(np.cos(half), np.sin(half)[:, None] * axes)
 
 
-def _quaternion_rotations(real: _Floats, imaginary: _Floats) -> _Floats:
+def quaternion_rotations(real: _Floats, imaginary: _Floats) -> _Floats:
     """Matrices, shape (n, 3, 3), of unit quaternions with parts of shapes (n,) and (n, 3)."""
     cross = (imaginary @ _CROSS).reshape(-1, 3, 3)  # cross @ v is the cross product of the imaginary part and v
     return np.asarray(np.eye(3) + 2 * (real[:, None, None] * cross + cross @ cross))

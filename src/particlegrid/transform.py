@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from particlegrid.errors import as_array
+from particlegrid.rotations import quaternion_rotations
 from particlegrid.structure import Structure
 
 __all__ = ["Transform"]
@@ -154,8 +155,6 @@ def _from_quaternion(quaternion: _Floats) -> _Floats:
     norm = float(np.linalg.norm(quaternion))
     if norm < 1e-12:
         raise ValueError("`rotation` is a zero quaternion, which stands for no rotation; none at all is (1, 0, 0, 0)")
-    w, v = quaternion[0] / norm, quaternion[1:] / norm
-    cross = np.array([[0, -v[2], v[1]], [v[2], 0, -v[0]], [-v[1], v[0], 0]])
-    # Rodrigues' formula with half angles: w = cos(a / 2), |v| = sin(a / 2)
-    matrix: _Floats = np.eye(3) + 2 * w * cross + 2 * cross @ cross
+    unit = quaternion[None] / norm
+    matrix: _Floats = quaternion_rotations(unit[:, 0], unit[:, 1:])[0]
     return matrix
