@@ -9,7 +9,15 @@ from numpy.typing import NDArray
 
 from particlegrid.batch import Batch
 
-__all__ = ["FLIPS", "OCTAHEDRAL", "principal_axes", "quaternion_rotations", "small_rotations", "turn", "uniform_rotations"]
+__all__ = [
+    "FLIPS",
+    "OCTAHEDRAL",
+    "principal_axes",
+    "quaternion_rotations",
+    "small_rotations",
+    "turn",
+    "uniform_rotations",
+]
 
 _Floats = NDArray[np.float64]
 
