@@ -19,6 +19,9 @@ void require(bool condition, const Message& message) {
     if (!condition) throw std::invalid_argument(message());
 }
 
+// Lengths beyond these are no atoms' and would make densities (1 / A^3) overflow single precision.
+constexpr double kSmallest = 1e-6, kLargest = 1e6;
+
 void check_entry(const GaussianJob& job, std::int64_t e) {
     const auto named = [&](const char* what, auto value) {
         return "entry " + std::to_string(e) + ": " + what + std::to_string(value);
@@ -27,8 +30,8 @@ void check_entry(const GaussianJob& job, std::int64_t e) {
     const double sigma = job.entry_sigmas[e], weight = job.entry_weights[e];
     require(atom >= 0 && atom < job.atoms, [&] { return named("there is no atom ", atom); });
     require(channel >= 0 && channel < job.channels, [&] { return named("there is no channel ", channel); });
-    require(sigma > 0 && std::isfinite(sigma),
-            [&] { return named("sigma must be positive and finite (A), got ", sigma); });
+    require(sigma >= kSmallest && sigma <= kLargest,
+            [&] { return named("sigma must lie between 1e-6 and 1e6 A, got ", sigma); });
     require(std::isfinite(weight), [&] { return named("the weight must be finite, got ", weight); });
     for (int d = 0; d < 3; ++d)
         require(std::isfinite(job.positions[3 * atom + d]), [&] { return named("no finite position of atom ", atom); });
@@ -40,8 +43,8 @@ void check(const GaussianJob& job) {
     for (int d = 0; d < 3; ++d) {
         require(job.shape[d] >= 1 && job.shape[d] <= kLongestAxis,
                 [&] { return "axis " + std::to_string(d) + " has " + std::to_string(job.shape[d]) + " voxels"; });
-        require(job.spacing[d] > 0 && std::isfinite(job.spacing[d]),
-                [] { return std::string("spacing must be positive and finite"); });
+        require(job.spacing[d] >= kSmallest && job.spacing[d] <= kLargest,
+                [] { return std::string("spacing must lie between 1e-6 and 1e6 A"); });
     }
     require(job.cut > 0 && job.cut < 100, [] { return std::string("cut must lie between 0 and 100 sigmas"); });
     require(job.threads >= 1, [] { return std::string("threads must be at least 1"); });

@@ -30,6 +30,7 @@ inline Range find_range(double offset, double sigma, double spacing, std::int64_
     }
     // clamped while still double: far atoms and wide Gaussians overflow an integer
     const double n = static_cast<double>(voxels);
+    if (!(low < high)) return {0, 0};  // also when positions so far away overflow that both are infinite
     return {static_cast<std::int64_t>(std::clamp(low, 0.0, n)), static_cast<std::int64_t>(std::clamp(high, 0.0, n))};
 }
 

@@ -8,6 +8,7 @@ from particlegrid.errors import UnreadableRecordWarning
 from particlegrid.io import iread, read
 
 ase = pytest.importorskip("ase")
+pytest.importorskip("ase.io")
 
 
 def write(tmp_path, text):
@@ -110,3 +111,10 @@ def test_windows_line_ends_and_blank_lines(tmp_path):
     path = tmp_path / "crlf.xyz"
     path.write_bytes(b"1\r\nhelium\r\nHe 0 0 0\r\n\r\n1\r\nneon\r\nNe 0 0 0\r\n\r\n")
     assert [structure.name for structure in iread(path)] == ["helium", "neon"]
+
+
+def test_an_unknown_element_is_named(tmp_path):
+    path = tmp_path / "odd.xyz"
+    path.write_text("2\nodd\nH 0 0 0\nQq 0 0 1\n")
+    with pytest.raises(ValueError, match="it has 'Qq', which is unknown"):
+        read(path)

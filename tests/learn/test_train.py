@@ -183,6 +183,12 @@ def test_schedule():
         Budget.choose(-1.0, None, None, 10)
 
 
+def test_a_wrong_budget_writes_nothing(fit, tmp_path):
+    with pytest.raises(ValueError, match="`minutes` must be positive"):
+        fit(tmp_path / "run", minutes=0)
+    assert not (tmp_path / "run").exists()
+
+
 def test_leaves_torch_as_it_was(fit, tmp_path):
     torch.manual_seed(5)
     threads, numbers = torch.get_num_threads(), torch.rand(3)

@@ -123,9 +123,17 @@ def test_mistakes_of_a_call() -> None:
         Voxelizer(Box(8, 0.5), Elements("H"), Gaussian(0.5))(Structure([[0, 0, 0], [0, 0, 3.3], [0, 0, 0]], ["H"] * 3))
     with pytest.raises(TypeError, match="one structure"):
         vox.volume(molecules)
-    negative = Structure([[0, 0, 0]], ["H"], properties={"width": [-1.0]})
-    with pytest.raises(ValueError, match=r"entry 0: sigma must be positive and finite \(A\), got -1"):
-        Voxelizer(Box(8, 0.5), Elements("H"), Gaussian("width"))(negative)
+    for width, shown in ((-1.0, "-1"), (np.nan, "nan"), (1e-9, "0.000000"), (1e9, "1000000000")):
+        odd = Structure([[0, 0, 0]], ["H"], properties={"width": [width]})
+        with pytest.raises(ValueError, match=f"entry 0: sigma must lie between 1e-6 and 1e6 A, got {shown}"):
+            Voxelizer(Box(8, 0.5), Elements("H"), Gaussian("width"))(odd)
+
+
+def test_positions_beyond_all_bounds_draw_nothing() -> None:
+    for far in (1e30, 1e300, -1e300):
+        structure = Structure([[far, 0, 0]], ["H"])
+        grid = Voxelizer(Box(8, 1e-3, center="origin", outside="ignore"), Elements("H"), Gaussian(0.5))(structure)
+        assert not grid.any()
 
 
 def test_what_is_not_drawn_yet_says_so() -> None:

@@ -38,6 +38,8 @@ def open_text(path: Path) -> TextIO:
 def explain(error: Exception) -> str:
     """A library's error as one line."""
     text = " ".join(str(error).split())
+    if isinstance(error, KeyError):
+        return f"it has {text}, which is unknown"
     return text if isinstance(error, ValueError) and text else f"{type(error).__name__}: {text}"
 
 

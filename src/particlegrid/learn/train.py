@@ -122,6 +122,7 @@ def train(
     FloatingPointError
         If the loss is no longer finite; the last checkpoint stays.
     """
+    Budget.choose(minutes, epochs, steps, epoch_steps=1)  # a wrong one is refused before anything is written
     trained, valid = _as_rows(train_indices, "train_indices", store), _as_rows(valid_indices, "valid_indices", store)
     path = Path(folder)
     last = path / CHECKPOINT_FILE
