@@ -57,6 +57,8 @@ def test_what_it_refuses() -> None:
         Batch.from_arrays(positions, numbers, np.array([0, 2]))
     with pytest.raises(ValueError, match="`offsets` must rise"):
         Batch.from_arrays(positions, numbers, np.array([0, 2, 1, 3]))
+    with pytest.raises(ValueError, match="`numbers` run from 1 to 262; atomic numbers from 1 to 118"):
+        Batch.from_arrays(positions, np.array([1, 262, 6]), np.array([0, 3]))
     with pytest.raises(ValueError, match=r"`positions` must have shape \(3, 3\)"):
         Batch.from_arrays(positions[:2], numbers, np.array([0, 3]))
 

@@ -40,6 +40,7 @@ def test_fields_are_checked_copies() -> None:
         (dict(pbc=True), r"`pbc\[0\]` is True but `cell\[0\]` is zero or missing"),
         (dict(cell=np.eye(3), pbc=[True, False]), "`pbc` must be a bool or three"),
         (dict(bonds=[[0, 2, 1]]), r"`bonds\[0\]` is \[0, 2, 1\]; atoms run from 0 to 1"),
+        (dict(bonds=[[0, 1, 1.5]]), "`bonds` must hold whole numbers"),
         (dict(properties={"charge": [1.0]}), r"`properties\['charge'\]` must have 2 rows"),
     ],
 )
@@ -70,7 +71,9 @@ def test_cells() -> None:
 
 def test_equality_pickle_and_words() -> None:
     s = Structure([[0, 0, 0]] * 3, ["O", "H", "H"], cell=np.eye(3) * 9, info={"a": np.arange(3)}, name="w")
-    assert pickle.loads(pickle.dumps(s)) == s
+    again = pickle.loads(pickle.dumps(s))
+    assert again == s
+    assert not again.positions.flags.writeable
     assert s != Structure([[0, 0, 0]] * 3, ["O", "H", "H"], name="w")
     assert s != Structure(s.positions, s.numbers, s.cell, info={"a": np.arange(4)}, name="w")
     assert s.formula == "H2O"

@@ -67,6 +67,8 @@ void draw(const Points& positions, const Indices& entry_atoms, const Indices& en
     const std::int64_t bytes = static_cast<std::int64_t>(out.itemsize());
     for (std::size_t d = 0; d < 5; ++d) job.strides[d] = static_cast<std::ptrdiff_t>(out.stride(d) * bytes);
     job.threads = threads;
+    bool whole = reinterpret_cast<std::uintptr_t>(job.out) % static_cast<std::uintptr_t>(bytes) == 0;
+    require(whole, "out must be aligned to its elements");
     // arrays are held by the arguments; no Python object is touched below
     nb::gil_scoped_release release;
     particlegrid::draw_gaussians(job);

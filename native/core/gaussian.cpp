@@ -33,6 +33,10 @@ void check_entry(const GaussianJob& job, std::int64_t e) {
     require(sigma >= kSmallest && sigma <= kLargest,
             [&] { return named("sigma must lie between 1e-6 and 1e6 A, got ", sigma); });
     require(std::isfinite(weight), [&] { return named("the weight must be finite, got ", weight); });
+    // an infinite product would turn the zeros that pad a row into NaN, in the tile that the next structure uses
+    const double largest = job.output == OutputType::float64 ? 1e300 : 1e38;
+    require(std::fabs(weight) * density_scale(job, sigma) <= largest,
+            [&] { return named("weight times density overflows the type of the sums; the weight is ", weight); });
     for (int d = 0; d < 3; ++d)
         require(std::isfinite(job.positions[3 * atom + d]), [&] { return named("no finite position of atom ", atom); });
 }
@@ -47,7 +51,7 @@ void check(const GaussianJob& job) {
                 [] { return std::string("spacing must lie between 1e-6 and 1e6 A"); });
     }
     require(job.cut > 0 && job.cut < 100, [] { return std::string("cut must lie between 0 and 100 sigmas"); });
-    require(job.threads >= 1, [] { return std::string("threads must be at least 1"); });
+    require(job.threads >= 1 && job.threads <= 1024, [] { return std::string("threads must lie between 1 and 1024"); });
     require(job.entries <= std::numeric_limits<std::int32_t>::max(),
             [] { return std::string("more than 2^31 - 1 entries in one call"); });
     bool rising = job.entry_offsets[0] == 0 && job.entry_offsets[job.structures] == job.entries;

@@ -36,13 +36,22 @@ inline Range find_range(double offset, double sigma, double spacing, std::int64_
 
 inline std::int64_t round_up(std::int64_t n, std::int64_t unit) { return (n + unit - 1) / unit * unit; }
 
+// What the product of three axis weights is multiplied by.
+inline double density_scale(const GaussianJob& job, double sigma) {
+    switch (job.value) {
+        case Value::mean: return 1.0 / (job.spacing[0] * job.spacing[1] * job.spacing[2]);
+        case Value::point: return std::pow(2.0 * 3.14159265358979323846 * sigma * sigma, -1.5);
+        default: return 1.0;
+    }
+}
+
 // Slabs of planes along x: one for each structure where structures keep all threads busy, else a few each.
 struct Slabs {
     std::int64_t each;       // slabs of one structure
     std::int64_t thickness;  // planes
 
     Slabs(const GaussianJob& job) {
-        const std::int64_t wanted = job.threads == 1 ? 1 : (4 * job.threads + job.structures - 1) / std::max<std::int64_t>(job.structures, 1);
+        const std::int64_t wanted = job.threads == 1 ? 1 : (std::int64_t{4} * job.threads + job.structures - 1) / std::max<std::int64_t>(job.structures, 1);
         // entries that straddle two slabs have their weights made twice, so slabs are not thinner than a usual support
         thickness = std::max<std::int64_t>((job.shape[0] + wanted - 1) / wanted, std::min<std::int64_t>(job.shape[0], 12));
         each = (job.shape[0] + thickness - 1) / thickness;
@@ -94,7 +103,7 @@ private:
                 touches = window.count[d] > 0;
             }
             if (!touches || window.first[0] >= last_plane_ || window.first[0] + window.count[0] <= first_plane_) continue;
-            weigh(window, offset, sigma, weight * density_scale(sigma));
+            weigh(window, offset, sigma, weight * density_scale(job_, sigma));
             windows_.push_back(window);
             channels_.push_back(static_cast<std::int32_t>(job_.entry_channels[e]));
             ++by_channel_[static_cast<std::size_t>(job_.entry_channels[e]) + 1];
@@ -181,14 +190,6 @@ private:
     }
 
     bool is_point() const { return job_.value == Value::point || job_.value == Value::peak; }
-
-    double density_scale(double sigma) const {
-        switch (job_.value) {
-            case Value::mean: return 1.0 / (job_.spacing[0] * job_.spacing[1] * job_.spacing[2]);
-            case Value::point: return std::pow(2.0 * 3.14159265358979323846 * sigma * sigma, -1.5);
-            default: return 1.0;
-        }
-    }
 
     void active_finish() const {
         if (bypass_cache_) active_kernels().finish_stores();

@@ -184,7 +184,7 @@ class RandomRotation(Augmentation):
     fixed: int | None = None
 
     def __post_init__(self) -> None:
-        check_counter(self.seed, "seed", 64)
+        object.__setattr__(self, "seed", check_counter(self.seed, "seed", 64))
         choose(self.kind, "kind", ("uniform", "octahedral"))
         object.__setattr__(self, "jitter", _as_amount(self.jitter, "jitter", "A"))
         if self.fixed is not None:
@@ -262,7 +262,7 @@ class PrincipalFrame(Augmentation):
     fixed: int | None = None
 
     def __post_init__(self) -> None:
-        check_counter(self.seed, "seed", 64)
+        object.__setattr__(self, "seed", check_counter(self.seed, "seed", 64))
         if isinstance(self.flips, bool) or self.flips not in (8, 4, 1, 0):
             raise ValueError(f"`flips` must be 8, 4, 1 or 0, got {self.flips!r}")
         object.__setattr__(self, "tilt", _as_amount(self.tilt, "tilt", "degrees"))

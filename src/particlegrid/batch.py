@@ -71,11 +71,13 @@ class Batch(Sequence[Structure]):
     ) -> Batch:
         """Take arrays laid out as the attributes above, without a copy where dtypes agree.
 
-        The arrays are checked for shape and offsets, not for their values: this is the fast door of the packed store.
+        Positions are not checked to be finite: this is the fast door of the packed store.
         """
         batch = cls.__new__(cls)
         batch._items = None
         batch.positions = np.ascontiguousarray(positions, dtype=np.float64)
+        if len(numbers) and not (np.min(numbers) >= 1 and np.max(numbers) <= 118):
+            raise ValueError(f"`numbers` run from {np.min(numbers)} to {np.max(numbers)}; atomic numbers from 1 to 118")
         batch.numbers = np.ascontiguousarray(numbers, dtype=np.uint8)
         batch.offsets = np.ascontiguousarray(offsets, dtype=np.int64)
         total, n = len(batch.numbers), len(batch.offsets) - 1

@@ -223,17 +223,16 @@ class ByRule(ChannelScheme):
 
     def to_dict(self) -> dict[str, Any]:
         """Describe by the function's import path."""
-        path = f"{self.function.__module__}:{self.function.__qualname__}"
+        path = f"{getattr(self.function, '__module__', '?')}:{getattr(self.function, '__qualname__', '?')}"
+        if _find_function(path) is not self.function:
+            raise ValueError(f"{path} does not lead to the rule's function; define it at the top of a module")
         return {"type": "ByRule", "function": path, "channels": list(self.names)}
 
     @classmethod
     def _from_fields(cls, values: dict[str, Any]) -> Self:
-        module, _, path = values["function"].partition(":")
-        function: Any = importlib.import_module(module)
-        for name in path.split("."):
-            function = getattr(function, name, None)
+        function = _find_function(values["function"])
         if not callable(function):
-            raise ValueError(f"{values['function']!r} is no function; define it at the top of the module {module}")
+            raise ValueError(f"there is no function {values['function']!r}; is its module on the path?")
         return cls(function, values["channels"])
 
     @property
@@ -286,6 +285,18 @@ class Concatenated(ChannelScheme):
             np.sum([p.offsets for p in parts], axis=0),
             widths,
         )
+
+
+def _find_function(path: str) -> Any:
+    """What "module:name" stands for, or None."""
+    module, _, names = path.partition(":")
+    try:
+        found: Any = importlib.import_module(module)
+    except (ImportError, ValueError):
+        return None
+    for name in names.split("."):
+        found = getattr(found, name, None)
+    return found
 
 
 def _atom_weights(batch: Batch, name: str | None) -> NDArray[np.float64]:

@@ -52,6 +52,8 @@ def as_array(
         array = np.array(value, dtype=dtype, order="C")
     except (TypeError, ValueError) as error:
         raise TypeError(f"`{name}` must be an array of {np.dtype(dtype)} of shape {expected}: {error}") from None
+    if array.dtype.kind in "iu" and not np.array_equal(array, np.asarray(value)):
+        raise ValueError(f"`{name}` must hold whole numbers that fit {array.dtype}, got {value!r}")
     if array.ndim != len(shape) or any(want is not None and got != want for got, want in zip(array.shape, shape)):
         raise ValueError(f"`{name}` must have shape {expected}, got {array.shape}")
     if finite and array.dtype.kind == "f" and not np.isfinite(array).all():

@@ -19,8 +19,14 @@ class Noun:
 
     def __init_subclass__(cls, **options: Any) -> None:
         super().__init_subclass__(**options)
-        if not cls.__name__.startswith("_"):
-            Noun._kinds[cls.__name__] = cls
+        if cls.__name__.startswith("_"):
+            return
+        known = Noun._kinds.get(cls.__name__, cls)
+        # a module that is loaded again may define its classes again; another module may not take a name that stands
+        # in checkpoints
+        if known.__module__ != cls.__module__:
+            raise TypeError(f"the name {cls.__name__} is taken by {known.__module__}; call the class something else")
+        Noun._kinds[cls.__name__] = cls
 
     def to_dict(self) -> dict[str, Any]:
         """Describe as plain values, with the class name under "type"."""

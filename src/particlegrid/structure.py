@@ -153,6 +153,14 @@ class Structure:
             and all(_same(v, other.info[k]) for k, v in self.info.items())
         )
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        # numpy's pickles forget that an array was read-only
+        for key, value in state.items():
+            for array in value.values() if key == "properties" else (value,):
+                if isinstance(array, np.ndarray):
+                    array.setflags(write=False)
+            object.__setattr__(self, key, value)
+
     __hash__ = None  # type: ignore[assignment]  # holds arrays and dicts
 
 

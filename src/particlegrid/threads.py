@@ -5,7 +5,10 @@ from __future__ import annotations
 import os
 import sys
 
-__all__ = ["count_threads"]
+__all__ = ["MAX_THREADS", "count_threads"]
+
+MAX_THREADS = 1024
+"""Most threads that one call may ask for."""
 
 
 def count_threads(threads: int | None = None) -> int:
@@ -23,11 +26,11 @@ def count_threads(threads: int | None = None) -> int:
     if threads is not None:
         return threads
     if text := os.environ.get("PARTICLEGRID_NUM_THREADS"):
-        if not text.isdigit() or int(text) < 1:
-            raise ValueError(f"PARTICLEGRID_NUM_THREADS must be a positive whole number, got {text!r}")
+        if not text.isdecimal() or not 1 <= int(text) <= MAX_THREADS:
+            raise ValueError(f"PARTICLEGRID_NUM_THREADS must be a whole number from 1 to {MAX_THREADS}, got {text!r}")
         return int(text)
     if (torch := sys.modules.get("torch")) is not None and hasattr(torch, "get_num_threads"):
-        return int(torch.get_num_threads())
+        return min(int(torch.get_num_threads()), MAX_THREADS)
     # a child has loaded multiprocessing; importing it here would cost every `import particlegrid` 8 ms
     if (process := sys.modules.get("multiprocessing.process")) is not None and process.parent_process() is not None:
         return 1

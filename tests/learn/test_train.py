@@ -134,7 +134,20 @@ def test_signals_wait_for_the_end_of_a_step(fit, tmp_path):
     assert (signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)) == before
 
 
-def test_a_second_signal_acts_at_once():
+@pytest.fixture
+def interruptible():
+    """A shell's background jobs ignore Ctrl-C; these tests do not."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_a_late_signal_is_not_swallowed(interruptible):
+    with pytest.raises(KeyboardInterrupt), Guard():
+        signal.raise_signal(signal.SIGINT)
+
+
+def test_a_second_signal_acts_at_once(interruptible):
     with Guard() as guard:
         signal.raise_signal(signal.SIGINT)
         with pytest.raises(KeyboardInterrupt):

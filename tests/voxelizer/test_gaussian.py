@@ -11,7 +11,7 @@ from particlegrid import Box, Elements, Gaussian, Grid, Structure, Voxelizer, _n
 
 CASES, CHUNKS = 10_000, 20
 TOL = 1e-6
-# relative rounding of the largest value (definitions.md section 6), and where the type itself underflows: point values
+# relative rounding of the largest value, and where the type itself underflows: point values
 # of a narrow Gaussian between two centres are as small as 1e-100, which float32 and float16 do not hold
 ROUNDING = {
     "float64": (1e-6, np.finfo("float64").tiny),
@@ -63,7 +63,7 @@ def lattice_peak(structure: Structure, atom: int, sigma: float, grid: Grid, what
 
 
 def allowed_error(structure: Structure, grid: Grid, which: Elements, what: Gaussian) -> np.ndarray:
-    """Bound of definitions.md section 6 on the truncation, one number a channel."""
+    """tol times the sum of abs(weight) times peak, one number a channel."""
     from particlegrid.batch import Batch
 
     batch = Batch([structure])
@@ -157,7 +157,7 @@ def test_total_weight_is_conserved() -> None:
         assert abs(grid.sum() - weights.sum()) <= 1e-6 * abs(weights).sum(), case
 
 
-# ../shared/conformance PG-05: an exact property that the original ParticleGrid does not have
+# case PG-05: an exact property that the code of the 2022 paper does not have (416a234)
 @pytest.mark.parametrize(("x", "inside"), [(0.5, 1.0), (0.0, 0.5), (1.0, 0.5), (1.02, 0.344578), (-0.02, 0.344578)])
 def test_atom_on_a_face_puts_half_its_weight_inside_pg05(x: float, inside: float) -> None:
     vox = Voxelizer(Box(32, 1 / 32, center=(0.5, 0.5, 0.5), outside="ignore"), Elements("C"), Gaussian(0.05))

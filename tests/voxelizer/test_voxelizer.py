@@ -107,6 +107,7 @@ def test_out_that_does_not_fit(out, error: type[Exception], message: str) -> Non
         (dict(dtype="bfloat"), ValueError, "`dtype` must be one of"),
         (dict(tol=0), ValueError, "`tol` must lie between"),
         (dict(threads=0), ValueError, "`threads` must be at least 1"),
+        (dict(threads=2**30), ValueError, "at most 1024"),
         (dict(threads=1.5), TypeError, "`threads` must be a whole number"),
     ],
 )
@@ -127,6 +128,45 @@ def test_mistakes_of_a_call() -> None:
         odd = Structure([[0, 0, 0]], ["H"], properties={"width": [width]})
         with pytest.raises(ValueError, match=f"entry 0: sigma must lie between 1e-6 and 1e6 A, got {shown}"):
             Voxelizer(Box(8, 0.5), Elements("H"), Gaussian("width"))(odd)
+
+
+def test_out_off_its_elements_is_refused() -> None:
+    memory = bytearray(2 * 16 * 14 * 12 * 4 + 64)
+    offset = (-np.frombuffer(memory, np.uint8).ctypes.data) % 64 + 2
+    out = np.frombuffer(memory, np.float32, count=2 * 16 * 14 * 12, offset=offset).reshape(2, 16, 14, 12)
+    fields = np.zeros((2, 16, 14, 12), [("a", "f4"), ("b", "u1")])["a"]
+    for unfit in (out, fields):
+        with pytest.raises(ValueError, match="`out` must lie on whole elements"):
+            vox(molecules[0], out=unfit)
+
+
+def test_an_overflow_is_refused_and_does_not_reach_others() -> None:
+    single = Voxelizer(Box(16, 0.5, center="origin"), Property("q"), Gaussian(0.5))
+    huge, plain = (Structure([[0, -2, 3.9]], ["H"], properties={"q": [q]}) for q in (1e42, 1.0))
+    with pytest.raises(ValueError, match="entry 0: weight times density overflows"):
+        single([huge, plain])
+    assert Voxelizer(single.where, single.which, single.what, dtype="float64")(huge).max() > 1e40
+
+
+def test_dense_sums_round_as_the_docstring_says() -> None:
+    n = 2000
+    many = Structure(np.zeros((n, 3)), ["H"] * n)
+    dense = [Voxelizer(Box(8, 0.5), Elements("H"), Gaussian(0.5), dtype=t)(many) for t in ("float32", "float64")]
+    assert abs(dense[0] - dense[1]).max() <= 6e-8 * n * dense[1].max()
+
+
+def test_rules_of_different_functions_differ() -> None:
+    one, other = (Voxelizer(vox.where, ByRule(rule, ["a"]), vox.what) for rule in (lambda s: s, lambda s: 2 * s))
+    assert one != other
+    with pytest.raises(ValueError, match="define it at the top of a module"):
+        hash(one)
+
+
+def test_volume_warns_once() -> None:
+    small = Voxelizer(Box(4, 0.5), Elements("H"), Gaussian(0.5))
+    with pytest.warns(OutsideBoxWarning) as warned:
+        small.volume(Structure([[0, 0, -3], [0, 0, 3]], ["H", "H"]))
+    assert len(warned) == 1
 
 
 def test_positions_beyond_all_bounds_draw_nothing() -> None:
@@ -223,7 +263,7 @@ def test_thread_count_rules(monkeypatch: pytest.MonkeyPatch) -> None:
     assert count_threads() == 3
     assert count_threads(5) == 5
     monkeypatch.setenv("PARTICLEGRID_NUM_THREADS", "many")
-    with pytest.raises(ValueError, match="PARTICLEGRID_NUM_THREADS must be a positive whole number, got 'many'"):
+    with pytest.raises(ValueError, match="PARTICLEGRID_NUM_THREADS must be a whole number from 1 to 1024, got 'many'"):
         count_threads()
     monkeypatch.delenv("PARTICLEGRID_NUM_THREADS")
     monkeypatch.setitem(sys.modules, "torch", None)

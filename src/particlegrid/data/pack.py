@@ -154,7 +154,12 @@ def pack(
             "shards": writer.shards,
         }
         (partial / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
-        os.rename(partial, target)
+        try:
+            os.rename(partial, target)
+        except OSError as error:
+            if target.exists():  # Linux says ENOTEMPTY where another process was faster
+                raise FileExistsError(f"{target} has appeared meanwhile; it is left as it is") from error
+            raise
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)
         raise

@@ -84,7 +84,7 @@ class Checkpoint:
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Self:
-        """Read what `save` wrote; nothing in the file is executed.
+        """Read what `save` wrote. The file holds no code, but a `ByRule` in its Voxelizer imports the module it names.
 
         Parameters
         ----------

@@ -42,6 +42,8 @@ class Guard:
         self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._restore()
+        if kind is None:
+            self.check()  # a signal that came after the last check is not swallowed
 
     def check(self) -> None:
         """Raise KeyboardInterrupt if a signal has come."""

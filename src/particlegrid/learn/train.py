@@ -147,6 +147,7 @@ def train(
             if on_progress is not None:
                 on_progress(Progress("train", 1.0, message=f"{trainer.steps:,} steps, {trainer.samples:,} molecules"))
             errors = trainer.validate(views=recipe.views)
+            guard.check()
         except KeyboardInterrupt:
             pass
         if trainer.whole:
@@ -219,7 +220,8 @@ def _restore(trainer: Trainer, last: Path) -> None:
     changed = [key for key in now if now[key] != before.get(key)]
     if changed:
         raise ValueError(f"{last} was trained by another recipe ({', '.join(changed)} differ); choose another `folder`")
-    if checkpoint.provenance.get("train_sha256") != trainer.provenance["train_sha256"]:
+    same = ("store", "source", "train_sha256")
+    if any(checkpoint.provenance.get(key) != trainer.provenance[key] for key in same):
         raise ValueError(f"{last} was trained on other structures; choose another `folder`")
     if checkpoint.training is None:
         raise ValueError(f"{last} holds no state to resume from")

@@ -80,8 +80,9 @@ class Trainer:
         self.recipe = _with_whole_config(recipe, self.model)
         self.ema = Ema(self.model, recipe.ema)
         self.optimizer = _make_optimizer(self.model, recipe)
-        self._mean = torch.tensor(targets.mean, dtype=torch.float32)
-        self._std = torch.tensor(targets.std, dtype=torch.float32)
+        # z-scores are made in float64: total energies of -1e4 eV have no thousandths in float32
+        labels = np.stack([np.asarray(store.labels(name), np.float64) for name in recipe.targets], axis=1)
+        self._goals = torch.from_numpy(((labels - targets.mean) / targets.std).astype(np.float32))
         self._weights = torch.tensor(recipe.target_weights or [1.0] * len(recipe.targets))
         self._weights /= self._weights.sum()
         self._atom_scale = _measure_atoms(store, recipe, train_indices)
@@ -192,7 +193,7 @@ class Trainer:
         return value
 
     def _loss(self, batch: GridBatch) -> torch.Tensor:
-        goal = (batch.targets - self._mean) / self._std
+        goal = self._goals[batch.indices]
         inputs = (batch.grid, batch.points, batch.numbers, batch.batch)
         if self._atom_scale is None:
             return self._compare(self.model(*inputs), goal)
