@@ -65,7 +65,12 @@ struct Mover;
 inline void stream_256(void* to, __m256i v) { _mm256_stream_si256(static_cast<__m256i*>(to), v); }
 template <>
 struct Mover<float> {
-    static constexpr int kGroup = 8;
+    static constexpr int kGroup = 8, kSmall = 4;
+    static void stream_small(float* from, float* to) {
+        _mm_stream_ps(to, _mm_loadu_ps(from));
+        _mm_storeu_ps(from, _mm_setzero_ps());
+    }
+    static void clear_small(float* to) { _mm_stream_ps(to, _mm_setzero_ps()); }
     template <bool kStream>
     static void move(float* from, float* to) {
         const __m256 v = _mm256_loadu_ps(from);
@@ -81,7 +86,12 @@ struct Mover<float> {
 };
 template <>
 struct Mover<double> {
-    static constexpr int kGroup = 4;
+    static constexpr int kGroup = 4, kSmall = 2;
+    static void stream_small(double* from, double* to) {
+        _mm_stream_pd(to, _mm_loadu_pd(from));
+        _mm_storeu_pd(from, _mm_setzero_pd());
+    }
+    static void clear_small(double* to) { _mm_stream_pd(to, _mm_setzero_pd()); }
     template <bool kStream>
     static void move(double* from, double* to) {
         const __m256d v = _mm256_loadu_pd(from);
@@ -98,7 +108,14 @@ struct Mover<double> {
 #if defined(__F16C__)
 template <>
 struct Mover<Half> {
-    static constexpr int kGroup = 16;
+    static constexpr int kGroup = 16, kSmall = 8;
+    static void stream_small(float* from, Half* to) {
+        const __m256 v = _mm256_loadu_ps(from);
+        _mm256_storeu_ps(from, _mm256_setzero_ps());
+        _mm_stream_si128(reinterpret_cast<__m128i*>(to),
+                         _mm256_cvtps_ph(v, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC));
+    }
+    static void clear_small(Half* to) { _mm_stream_si128(reinterpret_cast<__m128i*>(to), _mm_setzero_si128()); }
     template <bool kStream>
     static void move(float* from, Half* to) {
         constexpr int kNearest = _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC;
@@ -196,22 +213,42 @@ inline void move_one(T* from, Out* to) {
     *from = T(0);
 }
 
-// Elements before `to` is aligned for a streaming store of one group.
+template <class Out>
+std::int64_t offset_from(const Out* to, std::uintptr_t bytes) {
+    return static_cast<std::int64_t>(reinterpret_cast<std::uintptr_t>(to) % bytes);
+}
+
+// Elements before `to` is aligned to 16 bytes, which is where numpy's memory starts.
 template <class Out>
 std::int64_t ragged_head(const Out* to, std::int64_t n) {
-    constexpr std::uintptr_t kBytes = Mover<Out>::kGroup * sizeof(Out);
-    const std::uintptr_t off = reinterpret_cast<std::uintptr_t>(to) % kBytes;
-    const std::int64_t head = off == 0 ? 0 : static_cast<std::int64_t>((kBytes - off) / sizeof(Out));
+    const std::int64_t off = offset_from(to, 16);
+    const std::int64_t head = off == 0 ? 0 : (16 - off) / static_cast<std::int64_t>(sizeof(Out));
     return head < n ? head : n;
 }
+
+// Whether groups can be streamed in halves of 16 bytes too. A run that starts or ends inside a group does so with
+// streaming stores: an ordinary store beside them would fetch the line that they are about to write.
+template <class Out>
+concept HasSmall = requires { Mover<Out>::kSmall; };
 
 template <bool kStream, class T, class Out>
 void move_run(T* from, Out* to, std::int64_t n) {
     constexpr int kGroup = Mover<Out>::kGroup;
     std::int64_t i = 0;
-    if constexpr (kStream)
+    if constexpr (kStream) {
         for (const std::int64_t head = ragged_head(to, n); i < head; ++i) move_one(from + i, to + i);
+        if constexpr (HasSmall<Out>)
+            if (i + Mover<Out>::kSmall <= n && offset_from(to + i, 32) != 0) {
+                Mover<Out>::stream_small(from + i, to + i);
+                i += Mover<Out>::kSmall;
+            }
+    }
     for (; i + kGroup <= n; i += kGroup) Mover<Out>::template move<kStream>(from + i, to + i);
+    if constexpr (kStream && HasSmall<Out>)
+        if (i + Mover<Out>::kSmall <= n) {
+            Mover<Out>::stream_small(from + i, to + i);
+            i += Mover<Out>::kSmall;
+        }
     for (; i < n; ++i) move_one(from + i, to + i);
 }
 
@@ -219,9 +256,20 @@ template <bool kStream, class Out>
 void clear_run(Out* to, std::int64_t n) {
     constexpr int kGroup = Mover<Out>::kGroup;
     std::int64_t i = 0;
-    if constexpr (kStream)
+    if constexpr (kStream) {
         for (const std::int64_t head = ragged_head(to, n); i < head; ++i) to[i] = Out{};
+        if constexpr (HasSmall<Out>)
+            if (i + Mover<Out>::kSmall <= n && offset_from(to + i, 32) != 0) {
+                Mover<Out>::clear_small(to + i);
+                i += Mover<Out>::kSmall;
+            }
+    }
     for (; i + kGroup <= n; i += kGroup) Mover<Out>::template clear<kStream>(to + i);
+    if constexpr (kStream && HasSmall<Out>)
+        if (i + Mover<Out>::kSmall <= n) {
+            Mover<Out>::clear_small(to + i);
+            i += Mover<Out>::kSmall;
+        }
     for (; i < n; ++i) to[i] = Out{};
 }
 
