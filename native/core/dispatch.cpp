@@ -23,24 +23,26 @@ ErfTable make_erf_table() {
 
 const ErfTable erf_table = make_erf_table();
 
-#if defined(PG_TARGETS_X86)
-extern const Kernels kernels_x86_64_v2, kernels_x86_64_v3, kernels_x86_64_v4;
-#else
-extern const Kernels kernels_baseline;
-#endif
+// only those that were compiled are used
+extern const Kernels kernels_x86_64_v2, kernels_x86_64_v3, kernels_x86_64_v4, kernels_baseline;
 
 namespace {
 
 std::vector<const Kernels*> find_supported() {
-#if defined(PG_TARGETS_X86)
     std::vector<const Kernels*> found;
+#if defined(PG_HAS_x86_64_v4)
     if (__builtin_cpu_supports("x86-64-v4")) found.push_back(&kernels_x86_64_v4);
-    if (__builtin_cpu_supports("x86-64-v3")) found.push_back(&kernels_x86_64_v3);
-    found.push_back(&kernels_x86_64_v2);
-    return found;
-#else
-    return {&kernels_baseline};
 #endif
+#if defined(PG_HAS_x86_64_v3)
+    if (__builtin_cpu_supports("x86-64-v3")) found.push_back(&kernels_x86_64_v3);
+#endif
+#if defined(PG_HAS_x86_64_v2)
+    found.push_back(&kernels_x86_64_v2);
+#endif
+#if defined(PG_HAS_baseline)
+    found.push_back(&kernels_baseline);
+#endif
+    return found;
 }
 
 const Kernels& find(const std::string& name) {
