@@ -1,0 +1,130 @@
+"""Channels by element."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from particlegrid.batch import Batch
+from particlegrid.channels.base import ChannelScheme, Entries, atom_weights
+from particlegrid.elements import SYMBOLS, atomic_numbers
+from particlegrid.errors import choose
+
+__all__ = ["AllAtoms", "Elements"]
+
+
+@dataclass(frozen=True, init=False)
+class Elements(ChannelScheme):
+    """A channel for each element.
+
+    Parameters
+    ----------
+    *symbols : str
+        Elements, one channel each.
+    other : {"error", "ignore", "channel"}
+        What becomes of atoms of other elements: an error, nothing, or one more channel called "other".
+    weight : str, optional
+        Name of the per-atom property that weighs the atoms; by default each weighs 1.
+
+    Raises
+    ------
+    ValueError
+        If a symbol is unknown or given twice.
+
+    Examples
+    --------
+    >>> from particlegrid import Batch, Structure
+    >>> scheme = Elements("H", "O")
+    >>> scheme.list_entries(Batch([Structure([[0, 0, 0], [0, 0, 1]], ["O", "H"])])).channels
+    array([1, 0])
+    """
+
+    symbols: tuple[str, ...]
+    other: str
+    weight: str | None
+
+    def __init__(self, *symbols: str, other: str = "error", weight: str | None = None) -> None:
+        atomic_numbers(symbols)
+        if len(set(symbols)) != len(symbols):
+            raise ValueError(f"each element has one channel, got {symbols}")
+        choose(other, "other", ("error", "ignore", "channel"))
+        if not symbols and other != "channel":
+            raise ValueError('Elements needs at least one symbol, such as Elements("H", "C", "N", "O")')
+        object.__setattr__(self, "symbols", tuple(symbols))
+        object.__setattr__(self, "other", other)
+        object.__setattr__(self, "weight", weight)
+        table = np.full(len(SYMBOLS), {"error": -2, "ignore": -1, "channel": len(symbols)}[other])
+        table[0] = -2
+        table[atomic_numbers(symbols)] = np.arange(len(symbols))
+        table.setflags(write=False)
+        object.__setattr__(self, "_table", table)
+
+    @classmethod
+    def _from_fields(cls, values: dict[str, Any]) -> Self:
+        return cls(*values.pop("symbols"), **values)
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """The symbols, and "other" if asked for."""
+        return self.symbols + (("other",) if self.other == "channel" else ())
+
+    def element_table(self) -> NDArray[np.int64] | None:
+        """Channel by atomic number; None if a property weighs the atoms."""
+        return self._table if self.weight is None else None  # type: ignore[attr-defined]
+
+    def list_entries(self, batch: Batch) -> Entries:
+        """One entry for each atom that has a channel.
+
+        Raises
+        ------
+        ValueError
+            If an element has no channel and `other` is "error", or the weighing property is missing.
+        """
+        channels: NDArray[np.int64] = self._table[batch.numbers]  # type: ignore[attr-defined]
+        weights = atom_weights(batch, self.weight)
+        missing = channels < 0
+        if not missing.any():
+            return Entries(np.arange(len(channels)), channels, weights, batch.offsets)
+        if self.other == "error":
+            atom = int(np.argmax(missing))
+            owner = int(np.searchsorted(batch.offsets, atom, side="right")) - 1
+            raise ValueError(
+                f"atom {atom - batch.offsets[owner]} of structure {owner} is {SYMBOLS[batch.numbers[atom]]}, which has "
+                f'no channel among {", ".join(self.symbols)}; add it, or give other="ignore" or other="channel"'
+            )
+        atoms = np.flatnonzero(~missing)
+        return Entries.pick(batch, atoms, channels[atoms], weights[atoms])
+
+
+@dataclass(frozen=True)
+class AllAtoms(ChannelScheme):
+    """One channel for all atoms.
+
+    Parameters
+    ----------
+    weight : str, optional
+        Name of the per-atom property that weighs the atoms; by default each weighs 1.
+    """
+
+    weight: str | None = None
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """One name: "atoms"."""
+        return ("atoms",)
+
+    def element_table(self) -> NDArray[np.int64] | None:
+        """Channel 0 for every element; None if a property weighs the atoms."""
+        if self.weight is not None:
+            return None
+        table = np.zeros(len(SYMBOLS), np.int64)
+        table[0] = -2
+        return table
+
+    def list_entries(self, batch: Batch) -> Entries:
+        """One entry for each atom."""
+        n = len(batch.numbers)
+        return Entries(np.arange(n), np.zeros(n, np.int64), atom_weights(batch, self.weight), batch.offsets)
