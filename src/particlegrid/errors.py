@@ -9,7 +9,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-__all__ = ["OutsideBoxWarning", "UnreadableRecordWarning", "as_array", "as_positive", "as_vector", "choose", "require"]
+__all__ = [
+    "OutsideBoxWarning",
+    "UnreadableRecordWarning",
+    "as_array",
+    "as_positive",
+    "as_vector",
+    "check_out",
+    "choose",
+    "require",
+]
 
 
 class OutsideBoxWarning(UserWarning):
@@ -88,3 +97,30 @@ def choose(value: str, name: str, options: tuple[str, ...]) -> str:
     if value not in options:
         raise ValueError(f"`{name}` must be one of {', '.join(map(repr, options))}, got {value!r}")
     return value
+
+
+def check_out(out: Any, shape: tuple[int, ...], dtypes: tuple[str, ...]) -> NDArray[Any]:
+    """`out` if it is an array of `shape` and one of `dtypes` whose elements can all be written, each to its own place.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is not; the message says what to change.
+    """
+    if not isinstance(out, np.ndarray):
+        raise TypeError(f"`out` must be a numpy array, got {type(out).__name__}; of a torch tensor pass .numpy()")
+    if out.shape != shape:
+        raise ValueError(f"`out` must have shape {shape}, got {out.shape}")
+    if out.dtype.name not in dtypes or not out.dtype.isnative:
+        names = f"{', '.join(dtypes[:-1])} or {dtypes[-1]}"
+        raise ValueError(f"`out` must be {names} in native byte order, got {out.dtype}")
+    if not out.flags.writeable:
+        raise ValueError("`out` is read-only")
+    if not out.flags.aligned or any(stride % out.itemsize for stride in out.strides):
+        raise ValueError(f"`out` must lie on whole elements; its address or strides {out.strides} do not: copy it")
+    reach = out.itemsize
+    for stride, n in sorted((abs(stride), n) for stride, n in zip(out.strides, out.shape) if n > 1):
+        if stride < reach:
+            raise ValueError(f"`out` has elements that overlap (strides {out.strides})")
+        reach = stride * (n - 1) + reach
+    return out

@@ -20,10 +20,14 @@ def count_threads(threads: int | None = None) -> int:
 
     Raises
     ------
-    ValueError
+    TypeError, ValueError
         If the argument or the variable is not a positive whole number.
     """
     if threads is not None:
+        if isinstance(threads, bool) or not isinstance(threads, int):
+            raise TypeError(f"`threads` must be a whole number or None, got {threads!r}")
+        if not 1 <= threads <= MAX_THREADS:
+            raise ValueError(f"`threads` must be at least 1 and at most {MAX_THREADS}, got {threads}")
         return threads
     if text := os.environ.get("PARTICLEGRID_NUM_THREADS"):
         if not text.isdecimal() or not 1 <= int(text) <= MAX_THREADS:

@@ -15,10 +15,11 @@ from particlegrid.adapt import as_batch
 from particlegrid.batch import Batch
 from particlegrid.channels import ChannelScheme
 from particlegrid.densities import Density, Drawing
+from particlegrid.errors import check_out
 from particlegrid.grid import Grids
 from particlegrid.placements import Placement, UnitCell
 from particlegrid.registry import Noun, from_dict
-from particlegrid.threads import MAX_THREADS, count_threads
+from particlegrid.threads import count_threads
 from particlegrid.volume import Volume
 
 __all__ = ["Voxelizer"]
@@ -81,10 +82,8 @@ class Voxelizer:
         if not 1e-15 <= self.tol <= 0.1:
             raise ValueError(f"`tol` must lie between 1e-15 and 0.1, got {self.tol!r}")
         object.__setattr__(self, "tol", float(self.tol))
-        if self.threads is not None and (isinstance(self.threads, bool) or not isinstance(self.threads, int)):
-            raise TypeError(f"`threads` must be a whole number or None, got {self.threads!r}")
-        if self.threads is not None and not 1 <= self.threads <= MAX_THREADS:
-            raise ValueError(f"`threads` must be at least 1 and at most {MAX_THREADS}, got {self.threads}")
+        if self.threads is not None:
+            count_threads(self.threads)  # says what is wrong with it
 
     @property
     def channels(self) -> tuple[str, ...]:
@@ -129,7 +128,11 @@ class Voxelizer:
                 raise ValueError("the structures' grids differ in shape, so `out` cannot hold them; leave it out")
             return [self(structure) for structure in batch]
         shape = (len(batch), len(self.channels), *(grids.shapes[0].tolist() if len(batch) else self._empty_shape()))
-        values = _check_out(out, shape, single) if out is not None else _allocate(shape, self.dtype)
+        if out is None:
+            values = _allocate(shape, self.dtype)
+        else:
+            values = check_out(out, shape[1:] if single else shape, _DTYPES)
+            values = values[None] if single else values
         self._draw(batch, grids, values)
         if out is not None:
             return out
@@ -232,30 +235,6 @@ def _check_dtype(dtype: DTypeLike) -> str:
     if name not in _DTYPES:
         raise ValueError(f"`dtype` must be one of {', '.join(_DTYPES)}, got {dtype!r}")
     return name
-
-
-def _check_out(out: Any, shape: tuple[int, ...], single: bool) -> NDArray[Any]:
-    if not isinstance(out, np.ndarray):
-        raise TypeError(f"`out` must be a numpy array, got {type(out).__name__}; of a torch tensor pass .numpy()")
-    expected = shape[1:] if single else shape
-    if out.shape != expected:
-        raise ValueError(f"`out` must have shape {expected}, got {out.shape}")
-    if out.dtype.name not in _DTYPES or not out.dtype.isnative:
-        raise ValueError(
-            f"`out` must be {', '.join(_DTYPES[:-1])} or {_DTYPES[-1]} in native byte order, got {out.dtype}"
-        )
-    if not out.flags.writeable:
-        raise ValueError("`out` is read-only")
-    if not out.flags.aligned or any(stride % out.itemsize for stride in out.strides):
-        raise ValueError(f"`out` must lie on whole elements; its address or strides {out.strides} do not: copy it")
-    values = out[None] if single else out
-    steps = sorted((abs(stride), n) for stride, n in zip(values.strides, values.shape) if n > 1)
-    reach = out.itemsize
-    for stride, n in steps:
-        if stride < reach:
-            raise ValueError(f"`out` has elements that overlap (strides {out.strides})")
-        reach = stride * (n - 1) + reach
-    return values
 
 
 def _allocate(shape: tuple[int, ...], dtype: str) -> NDArray[Any]:
