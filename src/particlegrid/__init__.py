@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from particlegrid.adapt import as_structure
 from particlegrid.batch import Batch
-from particlegrid.channels import AllAtoms, ByRule, ChannelScheme, Elements, Property
+from particlegrid.channels import AllAtoms, ByRule, ChannelScheme, Elements, PresentElements, Property
 from particlegrid.densities import Density, Gaussian
 from particlegrid.grid import Grid
 from particlegrid.placements import Around, Box, UnitCell
@@ -28,6 +28,7 @@ __all__ = [
     "Elements",
     "Gaussian",
     "Grid",
+    "PresentElements",
     "Property",
     "Structure",
     "Transform",

@@ -29,6 +29,7 @@ def voxelize(structure: Structure, grid: Grid, which: ChannelScheme, what: Densi
         ``G[c, v] = sum over entries of channel c of w rho(v; r, s)``.
     """
     batch = Batch([structure])
+    which = which.resolve(batch)
     entries = which.list_entries(batch)
     values = np.zeros((len(which.channels), *grid.shape))
     widths = entry_widths(batch, which, what)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -115,7 +115,7 @@ class Voxelizer:
             If a structure or grid is periodic, or the grid is not orthogonal.
         """
         batch, single = as_batch(structures)
-        return self._draw_batch(batch, self.where.place(batch), single, out)
+        return self._resolve(batch)._draw_batch(batch, self.where.place(batch), single, out)
 
     def _draw_batch(self, batch: Batch, grids: Grids, single: bool, out: NDArray[Any] | None) -> Any:
         if isinstance(self.where, UnitCell) or batch.pbc.any() or grids.pbc.any():
@@ -143,8 +143,13 @@ class Voxelizer:
         batch, single = as_batch(structure)
         if not single:
             raise TypeError("volume() takes one structure; draw many by calling the Voxelizer")
-        grids = self.where.place(batch)
-        return Volume(self._draw_batch(batch, grids, single, None), grids[0], self.channels, batch[0])
+        grids, vox = self.where.place(batch), self._resolve(batch)
+        return Volume(vox._draw_batch(batch, grids, single, None), grids[0], vox.channels, batch[0])
+
+    def _resolve(self, batch: Batch) -> Voxelizer:
+        """The Voxelizer whose channels are those of a batch; itself unless the scheme's names come from structures."""
+        which = self.which.resolve(batch)
+        return self if which is self.which else replace(self, which=which)
 
     def to_dict(self) -> dict[str, Any]:
         """Describe as plain values (fit for JSON), all that decides the numbers; `threads` is left out."""

@@ -8,7 +8,7 @@ import pickle
 import numpy as np
 import pytest
 
-from particlegrid import AllAtoms, Batch, ByRule, Elements, Gaussian, Property, Structure
+from particlegrid import AllAtoms, Batch, ByRule, Elements, Gaussian, PresentElements, Property, Structure
 from particlegrid.registry import from_dict
 
 water = Structure([[0, 0, 0]] * 3, ["O", "H", "H"], properties={"charge": [-0.8, 0.4, 0.4]}, name="water")
@@ -77,6 +77,7 @@ def test_by_rule_and_sums() -> None:
         AllAtoms(),
         Property("charge"),
         ByRule(heavy_and_light, ("a", "b", "c")),
+        PresentElements(),
         Elements("H") + AllAtoms() + Property("charge"),
         Gaussian({"H": 0.3, "C": 0.5}, "mean"),
         Gaussian("width", "point", normalize=False),

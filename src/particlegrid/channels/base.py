@@ -91,6 +91,11 @@ class Concatenated(ChannelScheme):
         """All names, in order."""
         return tuple(name for scheme in self.schemes for name in scheme.channels)
 
+    def resolve(self, batch: Batch) -> ChannelScheme:
+        """Every part resolved."""
+        schemes = tuple(scheme.resolve(batch) for scheme in self.schemes)
+        return self if all(new is old for new, old in zip(schemes, self.schemes)) else Concatenated(schemes)
+
     def list_entries(self, batch: Batch) -> Entries:
         """All entries; within a structure, the first scheme's come first."""
         parts = [scheme.list_entries(batch) for scheme in self.schemes]

@@ -13,7 +13,7 @@ from particlegrid.channels.base import ChannelScheme, Entries, atom_weights
 from particlegrid.elements import SYMBOLS, atomic_numbers
 from particlegrid.errors import choose
 
-__all__ = ["AllAtoms", "Elements"]
+__all__ = ["AllAtoms", "Elements", "PresentElements"]
 
 
 @dataclass(frozen=True, init=False)
@@ -128,3 +128,56 @@ class AllAtoms(ChannelScheme):
         """One entry for each atom."""
         n = len(batch.numbers)
         return Entries(np.arange(n), np.zeros(n, np.int64), atom_weights(batch, self.weight), batch.offsets)
+
+
+@dataclass(frozen=True)
+class PresentElements(ChannelScheme):
+    """A channel for each element that is there, by atomic number: the union over all structures drawn together.
+
+    The channels follow from the structures, so that the same structure may get other channels in another batch: good
+    for looking at one, while a network wants `Elements`. What draws structures calls `resolve` first; `Volume` has the
+    names.
+
+    Examples
+    --------
+    >>> from particlegrid import Batch, Box, Gaussian, Structure, Voxelizer
+    >>> water = Structure([[0, 0, 0], [0.76, 0.59, 0], [-0.76, 0.59, 0]], ["O", "H", "H"])
+    >>> Voxelizer(Box(16, spacing=0.5), PresentElements(), Gaussian(0.5)).volume(water).channels
+    ('H', 'O')
+    >>> PresentElements().resolve(Batch([water, Structure([[0, 0, 0]], ["He"])]))
+    Elements(symbols=('H', 'He', 'O'), other='error', weight=None)
+    """
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """Raises: there are none without structures.
+
+        Raises
+        ------
+        TypeError
+            Always.
+        """
+        raise TypeError(
+            "the channels of PresentElements() follow from the structures: ask its resolve(batch).channels, or those "
+            'of a Volume, or name the elements: Elements("H", "C", "N", "O")'
+        )
+
+    def resolve(self, batch: Batch) -> ChannelScheme:
+        """`Elements` of all that are in a batch.
+
+        Raises
+        ------
+        ValueError
+            If there is not one atom.
+        """
+        present = np.unique(batch.numbers)
+        if not len(present):
+            raise ValueError(
+                "PresentElements() finds no atoms, so there are no channels; name the elements: "
+                'Elements("H", "C", "N", "O")'
+            )
+        return Elements(*(SYMBOLS[number] for number in present))
+
+    def list_entries(self, batch: Batch) -> Entries:
+        """One entry for each atom, in the channels of `resolve`."""
+        return self.resolve(batch).list_entries(batch)
