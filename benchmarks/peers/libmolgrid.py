@@ -1,23 +1,19 @@
-"""libmolgrid on the same molecules, in its own environment (`make bench-peers`): prints molecules/s as JSON.
+"""libmolgrid on a batch of molecules.
 
-Run as ``python libmolgrid.py molecules.npz shape spacing``; the file holds positions, channels and offsets. The radius
-of 1 A makes libmolgrid's Gaussian exp(-2 d^2 / R^2) one of sigma 0.5 A. Examples are built before the clock starts.
+Its value at a lattice point is exp(-2 d^2 / R^2), so a radius of 2 sigma gives a Gaussian of width sigma whose peak
+is 1: beyond R it continues as a parabola ("default"), or, with a negative multiple m, as a Gaussian that is cut at
+abs(m) R; m = -2 is 4 sigma. Its box of n points spans (n - 1) spacings. Examples are built before the clock starts.
 """
 
-import json
-import os
-import statistics
-import sys
-import time
+import itertools
 
 import molgrid
 import numpy as np
+from serving import load_inputs, serve
 
-BATCH, ROUNDS, N_CHANNELS = 64, 7, 5
-
-os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-data = np.load(sys.argv[1])
-shape, spacing = int(sys.argv[2]), float(sys.argv[3])
+data = load_inputs()
+batch_size, n_channels, shape = int(data["batch"]), int(data["n_channels"]), int(data["shape"])
+spacing, radius = float(data["spacing"]), 2 * float(data["sigma"])
 
 
 def example(i):
@@ -26,31 +22,42 @@ def example(i):
     coordinates = molgrid.CoordinateSet(
         molgrid.Grid2f(np.ascontiguousarray(data["positions"][atoms], np.float32)),
         molgrid.Grid1f(np.ascontiguousarray(data["channels"][atoms], np.float32)),
-        molgrid.Grid1f(np.ones(n, np.float32)),
-        N_CHANNELS,
+        molgrid.Grid1f(np.full(n, radius, np.float32)),
+        n_channels,
     )
     made = molgrid.Example()
     made.coord_sets.append(coordinates)
     return made
 
 
-batches = []
-for first in range(0, len(data["offsets"]) - BATCH, BATCH):
+def make_batch(first):
     batch = molgrid.ExampleVec()
-    for i in range(first, first + BATCH):
+    for i in range(first, first + batch_size):
         batch.append(example(i))
-    batches.append(batch)
+    return batch
 
-out = np.zeros((BATCH, N_CHANNELS, shape, shape, shape), np.float32)
-rates = {}
-for name, multiple in (("default", 1.0), ("gaussian to 4 sigma", -2.0)):
+
+# the kernels that write to numpy's memory need an output that lives as long as the view of it
+out = np.zeros((batch_size, n_channels, shape, shape, shape), np.float32)
+view = molgrid.Grid5f(out)
+batches = [make_batch(first) for first in range(0, len(data["offsets"]) - batch_size, batch_size)]
+centers = np.zeros((batch_size, 3), np.float32)
+
+
+def task(multiple):
     maker = molgrid.GridMaker(resolution=spacing, dimension=spacing * (shape - 1), gaussian_radius_multiple=multiple)
-    seconds = []
-    for batch in batches[:ROUNDS]:
-        start = time.perf_counter()
-        maker.forward(batch, molgrid.Grid5f(out))
-        seconds.append(time.perf_counter() - start)
-    rates[name] = BATCH / statistics.median(seconds)
-    if not out.any():
-        raise SystemExit("libmolgrid drew nothing")
-print(json.dumps(rates))
+    turns = itertools.cycle(batches)
+
+    def draw():
+        batch = next(turns)
+        if data["centered"]:
+            maker.forward(batch, view)
+        else:
+            for i in range(batch_size):
+                maker.forward(molgrid.float3(0, 0, 0), batch[i].coord_sets[0], view[i])
+
+    return draw
+
+
+tasks = {"default": task(1.0), "gaussian to 4 sigma": task(-2.0)}
+serve(tasks, dict.fromkeys(tasks, out.copy))

@@ -8,6 +8,7 @@ import pytest
 from particlegrid.io import iread, read
 from particlegrid.io.cif import parse_cif
 from particlegrid.io.records import Unreadable
+from particlegrid.io.symmetry import merge_coincident
 from particlegrid.structure import Structure
 
 gemmi = pytest.importorskip("gemmi")
@@ -133,6 +134,21 @@ def test_both_faces_listed():
         cif((30, 30, 30, 90, 90, 90), [("C", 0.0001, 0.5, 0.5), ("C", 0.9999, 0.5, 0.5), ("C", 0.5, 0.5, 0.5)])
     )
     assert len(nearly) == 2
+
+
+def test_coincident_atoms_are_those_of_a_loop_over_pairs():
+    rng = np.random.default_rng(0)
+    cell = np.array([[4.0, 0, 0], [1.0, 5.0, 0], [-1.0, 0.5, 6.0]])
+    places = rng.random((40, 3))
+    fractional = (places[rng.integers(0, 40, 90)] + rng.normal(0, 0.002, (90, 3))).round(4)
+    numbers = rng.integers(6, 8, 90)
+    apart = fractional[:, None] - fractional
+    near = np.linalg.norm((apart - apart.round()) @ cell, axis=-1) < 0.1
+    near &= numbers[:, None] == numbers
+    assert np.array_equal(near, near @ near)  # no chains: each atom is near to all of its group
+    kept, occupancy = merge_coincident(fractional, numbers, np.full(90, 0.25), cell)
+    assert kept.tolist() == np.unique(near.argmax(axis=1)).tolist()
+    np.testing.assert_allclose(occupancy, np.minimum(1, 0.25 * near.sum(axis=1)[kept]))
 
 
 def test_site_outside_the_cell_stays_where_the_file_has_it():

@@ -60,9 +60,10 @@ def _from_block(block: Any) -> Structure:
     for site in sites:
         if not site.element.atomic_number:
             raise ValueError(f"the element of site {site.label!r} ({site.type_symbol!r}) is unknown")
-        if not np.isfinite(site.fract.tolist()).all():
-            raise ValueError(f"site {site.label!r} has no coordinates")
     fractional = np.array([site.fract.tolist() for site in sites]).reshape(-1, 3)
+    lost = ~np.isfinite(fractional).all(axis=1)
+    if lost.any():
+        raise ValueError(f"site {sites[int(np.argmax(lost))].label!r} has no coordinates")
     fill = np.array([site.occ for site in sites])
     fractional, owners = expand_symmetry(fractional, _operations(small), cell, fill, [site.label for site in sites])
     numbers = np.array([site.element.atomic_number for site in sites])[owners]

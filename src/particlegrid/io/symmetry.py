@@ -96,16 +96,28 @@ def merge_coincident(
     ends = np.searchsorted(np.concatenate([x, x + 1.0]), x + reach, side="right")
     merged = np.arange(len(x))
     sums = occupancy.copy()
-    for k in np.flatnonzero(ends > np.arange(len(x)) + 1):
-        i = order[k]
-        others = order[np.arange(k + 1, ends[k]) % len(x)]
-        others = others[numbers[others] == numbers[i]]
-        apart = wrapped[others] - wrapped[i]
-        apart -= np.round(apart)
-        for j in others[np.linalg.norm(apart @ cell, axis=1) < _SAME_PLACE]:
-            target, source = sorted((merged[i], merged[j]))
-            if target != source:
-                merged[merged == source] = target
-                sums[target] = max(occupancy[target], min(1.0, sums[target] + sums[source]))
+    for i, j in _near_pairs(wrapped, numbers, order, ends, cell):
+        target, source = sorted((merged[i], merged[j]))
+        if target != source:
+            merged[merged == source] = target
+            sums[target] = max(occupancy[target], min(1.0, sums[target] + sums[source]))
     kept = np.flatnonzero(merged == np.arange(len(x)))
     return kept, sums[kept]
+
+
+def _near_pairs(
+    wrapped: _Floats, numbers: NDArray[Any], order: NDArray[np.intp], ends: NDArray[np.intp], cell: _Floats
+) -> list[tuple[int, int]]:
+    """Pairs of atoms of one element within 0.1 A; of the k-th atom along a, the others stand at k + 1 ... ends[k] - 1.
+
+    One step compares every atom with the one `lag` places further, so that Python does not loop over atoms.
+    """
+    found: list[tuple[int, int, int, int]] = []
+    for lag in range(1, int((ends - np.arange(len(order))).max(initial=0))):
+        k = np.flatnonzero(ends > np.arange(len(order)) + lag)
+        i, j = order[k], order[(k + lag) % len(order)]
+        apart = wrapped[j] - wrapped[i]
+        apart -= np.round(apart)
+        near = (numbers[i] == numbers[j]) & (np.linalg.norm(apart @ cell, axis=1) < _SAME_PLACE)
+        found += zip(k[near].tolist(), [lag] * int(near.sum()), i[near].tolist(), j[near].tolist())
+    return [(i, j) for _, _, i, j in sorted(found)]
