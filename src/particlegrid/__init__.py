@@ -4,7 +4,17 @@ from typing import TYPE_CHECKING, Any
 
 from particlegrid.adapt import as_structure
 from particlegrid.batch import Batch
-from particlegrid.channels import AllAtoms, ByRule, ChannelScheme, Elements, PresentElements, Property
+from particlegrid.channels import (
+    AllAtoms,
+    ByRule,
+    ChannelScheme,
+    ElementGroups,
+    Elements,
+    ElementVectors,
+    PresentElements,
+    Property,
+    WithWidths,
+)
 from particlegrid.densities import Density, Gaussian
 from particlegrid.grid import Grid
 from particlegrid.placements import Around, Box, UnitCell
@@ -25,6 +35,8 @@ __all__ = [
     "ByRule",
     "ChannelScheme",
     "Density",
+    "ElementGroups",
+    "ElementVectors",
     "Elements",
     "Gaussian",
     "Grid",
@@ -35,6 +47,7 @@ __all__ = [
     "UnitCell",
     "Volume",
     "Voxelizer",
+    "WithWidths",
     "as_structure",
     "from_smiles",
     "iread",

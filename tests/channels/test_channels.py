@@ -8,7 +8,22 @@ import pickle
 import numpy as np
 import pytest
 
-from particlegrid import AllAtoms, Batch, ByRule, Elements, Gaussian, PresentElements, Property, Structure
+from particlegrid import (
+    AllAtoms,
+    Batch,
+    Box,
+    ByRule,
+    ElementGroups,
+    Elements,
+    ElementVectors,
+    Gaussian,
+    PresentElements,
+    Property,
+    Structure,
+    Voxelizer,
+    WithWidths,
+)
+from particlegrid.channels import Entries
 from particlegrid.registry import from_dict
 
 water = Structure([[0, 0, 0]] * 3, ["O", "H", "H"], properties={"charge": [-0.8, 0.4, 0.4]}, name="water")
@@ -70,6 +85,21 @@ def test_by_rule_and_sums() -> None:
         ByRule("heavy", ["a"])
 
 
+def test_a_rule_of_many_channels_is_drawn() -> None:
+    box, blob = Box(8, spacing=1.0), Gaussian(0.5)
+    by_rule = Voxelizer(box, ByRule(heavy_and_light, ["heavy", "light", "half"]), blob)([water, methane])
+    by_element = Voxelizer(box, ElementGroups({"heavy": ["C", "O"], "light": ["H"]}), blob)([water, methane])
+    assert np.allclose(by_rule[:, :2], by_element)
+    assert np.allclose(by_rule[:, 2], 0.5 * by_element[:, 0])
+
+
+def test_entries_from_lists_and_strided_arrays() -> None:
+    columns = np.array([[0, 1], [1, 0]])
+    entries = Entries(columns[:, 0], columns[:, 1], [1, 2], [0, 2])
+    assert entries.weights.dtype == np.float64
+    assert all(array.flags.c_contiguous for array in (entries.atoms, entries.channels, entries.offsets))
+
+
 @pytest.mark.parametrize(
     "noun",
     [
@@ -78,6 +108,11 @@ def test_by_rule_and_sums() -> None:
         Property("charge"),
         ByRule(heavy_and_light, ("a", "b", "c")),
         PresentElements(),
+        ElementGroups({"light": ["H", "He"], "type": ["C"]}, other="channel", weight="charge"),
+        ElementVectors({"O": [1, 2.5], "H": [0, -1]}, names=["a", "b"], other="ignore"),
+        Property("force", size=3),
+        WithWidths(Elements("H") + AllAtoms(), {"O": 0.5, "H": 0.3}),
+        WithWidths(PresentElements(), "radius"),
         Elements("H") + AllAtoms() + Property("charge"),
         Gaussian({"H": 0.3, "C": 0.5}, "mean"),
         Gaussian("width", "point", normalize=False),

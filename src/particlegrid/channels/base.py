@@ -10,7 +10,15 @@ from numpy.typing import NDArray
 from particlegrid.batch import Batch
 from particlegrid.registry import Noun
 
-__all__ = ["ChannelScheme", "Concatenated", "Entries", "atom_weights"]
+__all__ = ["ChannelScheme", "Concatenated", "Entries", "atom_weights", "check_name"]
+
+_ENTRY_TYPES = {
+    "atoms": np.int64,
+    "channels": np.int64,
+    "weights": np.float64,
+    "offsets": np.int64,
+    "widths": np.float64,
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +42,13 @@ class Entries:
     weights: NDArray[np.float64]
     offsets: NDArray[np.int64]
     widths: NDArray[np.float64] | None = None
+
+    def __post_init__(self) -> None:
+        # the core takes contiguous arrays of these types alone; the columns of np.nonzero are none
+        for name in _INDICES + _VALUES:
+            if getattr(self, name) is not None:
+                dtype = np.int64 if name in _INDICES else np.float64
+                object.__setattr__(self, name, np.ascontiguousarray(getattr(self, name), dtype))
 
     @classmethod
     def pick(
@@ -116,13 +131,33 @@ class Concatenated(ChannelScheme):
         )
 
 
-def atom_weights(batch: Batch, name: str | None) -> NDArray[np.float64]:
+def atom_weights(batch: Batch, name: str | None, size: int | None = None) -> NDArray[np.float64]:
+    """The weights that a per-atom property gives, shape (N,) or (N, size); 1 without a name.
+
+    Raises
+    ------
+    ValueError
+        If the property is missing, is not finite, or has another shape.
+    """
     if name is None:
         return np.ones(len(batch.numbers))
     weights: NDArray[np.float64] = np.asarray(batch.property(name), np.float64)
-    if weights.shape != (len(batch.numbers),):
-        raise ValueError(f"property {name!r} must hold one number for each atom, got shape {weights.shape}")
+    # a batch without structures knows no shapes
+    expected = (len(batch.numbers),) if size is None else (len(batch.numbers), size)
+    if len(batch) and weights.shape != expected:
+        wanted = "one number" if size is None else f"{size} numbers"
+        mend = f"; give size={weights.shape[1]} for as many channels" if size is None and weights.ndim == 2 else ""
+        raise ValueError(f"property {name!r} must hold {wanted} for each atom, got shape {weights.shape}{mend}")
     wrong = ~np.isfinite(weights)
     if wrong.any():
-        raise ValueError(f"property {name!r} is {weights[wrong][0]} at atom {int(np.argmax(wrong))} of the batch")
-    return weights
+        raise ValueError(
+            f"property {name!r} is {weights[wrong][0]} at atom {int(np.argwhere(wrong)[0, 0])} of the batch"
+        )
+    return weights.reshape(expected)
+
+
+def check_name(name: str | None, argument: str) -> str | None:
+    """`name` if it can be that of a per-atom property, or None."""
+    if name is not None and not isinstance(name, str):
+        raise TypeError(f"`{argument}` must be the name of a per-atom property, got {name!r}")
+    return name

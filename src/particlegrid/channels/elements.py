@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from particlegrid.batch import Batch
-from particlegrid.channels.base import ChannelScheme, Entries, atom_weights
-from particlegrid.elements import SYMBOLS, atomic_numbers
-from particlegrid.errors import choose
+from particlegrid.channels.base import ChannelScheme, Entries, atom_weights, check_name
+from particlegrid.channels.tables import draw_by_element, tabulate
+from particlegrid.elements import SYMBOLS
 
 __all__ = ["AllAtoms", "Elements", "PresentElements"]
 
@@ -47,19 +47,12 @@ class Elements(ChannelScheme):
     weight: str | None
 
     def __init__(self, *symbols: str, other: str = "error", weight: str | None = None) -> None:
-        atomic_numbers(symbols)
-        if len(set(symbols)) != len(symbols):
-            raise ValueError(f"each element has one channel, got {symbols}")
-        choose(other, "other", ("error", "ignore", "channel"))
+        table = tabulate(([name] for name in symbols), other)
         if not symbols and other != "channel":
             raise ValueError('Elements needs at least one symbol, such as Elements("H", "C", "N", "O")')
         object.__setattr__(self, "symbols", tuple(symbols))
         object.__setattr__(self, "other", other)
-        object.__setattr__(self, "weight", weight)
-        table = np.full(len(SYMBOLS), {"error": -2, "ignore": -1, "channel": len(symbols)}[other])
-        table[0] = -2
-        table[atomic_numbers(symbols)] = np.arange(len(symbols))
-        table.setflags(write=False)
+        object.__setattr__(self, "weight", check_name(weight, "weight"))
         object.__setattr__(self, "_table", table)
 
     @classmethod
@@ -83,20 +76,7 @@ class Elements(ChannelScheme):
         ValueError
             If an element has no channel and `other` is "error", or the weighing property is missing.
         """
-        channels: NDArray[np.int64] = self._table[batch.numbers]  # type: ignore[attr-defined]
-        weights = atom_weights(batch, self.weight)
-        missing = channels < 0
-        if not missing.any():
-            return Entries(np.arange(len(channels)), channels, weights, batch.offsets)
-        if self.other == "error":
-            atom = int(np.argmax(missing))
-            owner = int(np.searchsorted(batch.offsets, atom, side="right")) - 1
-            raise ValueError(
-                f"atom {atom - batch.offsets[owner]} of structure {owner} is {SYMBOLS[batch.numbers[atom]]}, which has "
-                f'no channel among {", ".join(self.symbols)}; add it, or give other="ignore" or other="channel"'
-            )
-        atoms = np.flatnonzero(~missing)
-        return Entries.pick(batch, atoms, channels[atoms], weights[atoms])
+        return draw_by_element(batch, self._table, self.weight)  # type: ignore[attr-defined]
 
 
 @dataclass(frozen=True)
@@ -110,6 +90,9 @@ class AllAtoms(ChannelScheme):
     """
 
     weight: str | None = None
+
+    def __post_init__(self) -> None:
+        check_name(self.weight, "weight")
 
     @property
     def channels(self) -> tuple[str, ...]:

@@ -1,0 +1,108 @@
+"""Channels for groups of elements."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from os import PathLike
+
+import numpy as np
+from numpy.typing import NDArray
+
+from particlegrid.batch import Batch
+from particlegrid.channels.base import ChannelScheme, Entries, check_name
+from particlegrid.channels.map_files import read_map
+from particlegrid.channels.tables import draw_by_element, tabulate
+from particlegrid.elements import SYMBOLS
+
+__all__ = ["ElementGroups"]
+
+
+@dataclass(frozen=True, init=False)
+class ElementGroups(ChannelScheme):
+    """A channel for each group of elements.
+
+    Parameters
+    ----------
+    groups : dict of str to sequence of str
+        Symbols of the elements by the channel's name, in the channels' order; or (name, symbols) pairs.
+    other : {"error", "ignore", "channel"}
+        What becomes of atoms of other elements: an error, nothing, or one more channel called "other".
+    weight : str, optional
+        Name of the per-atom property that weighs the atoms; by default each weighs 1.
+
+    Raises
+    ------
+    ValueError
+        If a symbol is unknown or given twice, a group is empty, or two channels have one name.
+
+    Examples
+    --------
+    >>> from particlegrid import Batch, Structure
+    >>> scheme = ElementGroups({"C": ["C"], "halogens": ["F", "Cl", "Br", "I"]}, other="channel")
+    >>> scheme.channels
+    ('C', 'halogens', 'other')
+    >>> chloroform = Structure([[0, 0, 0]] * 5, ["C", "H", "Cl", "Cl", "Cl"])
+    >>> scheme.list_entries(Batch([chloroform])).channels
+    array([0, 2, 1, 1, 1])
+    """
+
+    groups: tuple[tuple[str, tuple[str, ...]], ...]
+    other: str
+    weight: str | None
+
+    def __init__(
+        self,
+        groups: Mapping[str, Sequence[str]] | Iterable[tuple[str, Sequence[str]]],
+        other: str = "error",
+        weight: str | None = None,
+    ) -> None:
+        pairs = tuple((name, symbols) for name, symbols in (groups.items() if isinstance(groups, Mapping) else groups))
+        for name, symbols in pairs:
+            if not isinstance(name, str):
+                raise TypeError(f"the name of a group must be a text, got {name!r}")
+            if isinstance(symbols, str) or not symbols:
+                raise ValueError(f"`groups[{name!r}]` must list the symbols of its elements, got {symbols!r}")
+        table = tabulate((symbols for _, symbols in pairs), other)
+        object.__setattr__(self, "groups", tuple((name, tuple(symbols)) for name, symbols in pairs))
+        object.__setattr__(self, "other", other)
+        object.__setattr__(self, "weight", check_name(weight, "weight"))
+        object.__setattr__(self, "_table", table)
+        if not self.channels:
+            raise ValueError('ElementGroups needs at least one group, such as {"halogens": ["F", "Cl", "Br", "I"]}')
+        if len(set(self.channels)) != len(self.channels):
+            raise ValueError(f"each channel has its own name, got {self.channels}")
+
+    @classmethod
+    def from_file(cls, path: str | PathLike[str], other: str = "ignore", weight: str | None = None) -> ElementGroups:
+        """Read a map file: one line for each channel with the symbols of its elements, as in libmolgrid's.
+
+        A channel is named by its symbols, joined by underscores; an empty line and what follows a "#" count for
+        nothing. Elements that stand in no line are ignored unless `other` says otherwise.
+
+        Raises
+        ------
+        ValueError
+            If a symbol is unknown or given twice, with the line's number.
+        """
+        lines = read_map(path, SYMBOLS[1:], "the symbol of an element")
+        return cls([("_".join(symbols), symbols) for symbols in lines], other, weight)
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """The groups' names, and "other" if asked for."""
+        return tuple(name for name, _ in self.groups) + (("other",) if self.other == "channel" else ())
+
+    def element_table(self) -> NDArray[np.int64] | None:
+        """Channel by atomic number; None if a property weighs the atoms."""
+        return self._table if self.weight is None else None  # type: ignore[attr-defined]
+
+    def list_entries(self, batch: Batch) -> Entries:
+        """One entry for each atom that has a channel.
+
+        Raises
+        ------
+        ValueError
+            If an element has no channel and `other` is "error", or the weighing property is missing.
+        """
+        return draw_by_element(batch, self._table, self.weight)  # type: ignore[attr-defined]
