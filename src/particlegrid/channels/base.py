@@ -12,13 +12,7 @@ from particlegrid.registry import Noun
 
 __all__ = ["ChannelScheme", "Concatenated", "Entries", "atom_weights", "check_name"]
 
-_ENTRY_TYPES = {
-    "atoms": np.int64,
-    "channels": np.int64,
-    "weights": np.float64,
-    "offsets": np.int64,
-    "widths": np.float64,
-}
+_INDICES, _VALUES = ("atoms", "channels", "offsets"), ("weights", "widths")
 
 
 @dataclass(frozen=True, eq=False)
