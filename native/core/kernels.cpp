@@ -8,10 +8,9 @@ namespace particlegrid {
 namespace {
 
 template <class T, class Out>
-void draw_plane(const PlaneJob& job, const T* weights, T* tile) {
-    accumulate(job, weights, tile);
-    if (job.bypass_cache) write_plane<true, T, Out>(job, tile);
-    else write_plane<false, T, Out>(job, tile);
+void write_plane(const PlaneOutput& plane, T* tile) {
+    if (plane.bypass_cache) write_tile<true, T, Out>(plane, tile);
+    else write_tile<false, T, Out>(plane, tile);
 }
 
 void finish_stores() {
@@ -30,8 +29,8 @@ void finish_stores() {
 extern const Kernels PG_JOIN(kernels_, PG_TARGET);
 const Kernels PG_JOIN(kernels_, PG_TARGET) = {
     PG_TEXT(PG_TARGET),
-    {weigh_axis<float>, {draw_plane<float, Half>, draw_plane<float, float>, nullptr}},
-    {weigh_axis<double>, {nullptr, nullptr, draw_plane<double, double>}},
+    {{write_plane<float, Half>, write_plane<float, float>, nullptr}, weigh_axis<float>, add_windows<float>},
+    {{nullptr, nullptr, write_plane<double, double>}, weigh_axis<double>, add_windows<double>},
     finish_stores,
 };
 

@@ -28,27 +28,38 @@ struct Window {
     std::int64_t count[3];
     std::int64_t padded_z;
     std::int64_t weights[3];
+    std::int32_t channel;
 };
 
-// One plane x of one channel: accumulate the listed entries into `tile` (y, z), write it out, leave the tile zero.
-struct PlaneJob {
+// The windows to add to the tile (y, z) of plane x.
+struct PlaneWindows {
     std::int64_t x;
-    std::int64_t rows, columns;  // Y, Z
+    std::int64_t columns;  // Z
     const Window* windows;
-    const std::int32_t* entries;  // indices into windows, in drawing order
-    std::int64_t entry_count;
-    std::int64_t first_row, last_row;  // rows the entries touch: [first, last)
+    const std::int32_t* numbers;  // which windows, in drawing order
+    std::int64_t count;
+};
+
+// One plane of one channel of the output: write the tile there and leave it zero.
+struct PlaneOutput {
+    std::int64_t rows, columns;        // Y, Z
+    std::int64_t first_row, last_row;  // rows the tile may hold anything in: [first, last)
     void* out;                         // element (0, 0) of the plane
     std::int64_t row_stride, column_stride;  // bytes
     bool bypass_cache;                       // write around the cache: the output is larger than it
 };
 
+// The tile has rows * columns elements and a padding of kRowBytes behind them.
 template <class T>
-struct Accumulator {
+struct Writer {
+    void (*write_plane[3])(const PlaneOutput&, T* tile);  // by OutputType; null where T does not serve it
+};
+
+template <class T>
+struct Accumulator : Writer<T> {
     // Scratch of `count + 1` doubles, rounded up to 8.
     void (*weigh_axis)(const AxisJob&, double* scratch, T* weights);
-    // The tile has rows * columns elements and a padding of kRowBytes behind them; it is zero before and after.
-    void (*draw_plane[3])(const PlaneJob&, const T* weights, T* tile);  // by OutputType; null where T does not serve it
+    void (*add_windows)(const PlaneWindows&, const T* weights, T* tile);
 };
 
 struct Kernels {

@@ -137,14 +137,17 @@ GaussianJob Case::job(int threads) {
     job.structures = structures;
     job.channels = channels;
     job.shape = shape;
-    job.spacing = spacing;
+    axes.assign(static_cast<std::size_t>(9 * structures), 0.0);
+    for (std::size_t s = 0; s < static_cast<std::size_t>(structures); ++s)
+        for (std::size_t d = 0; d < 3; ++d) axes[9 * s + 4 * d] = spacing[d];
+    job.axes = axes.data();
     job.positions = positions.data();
     job.atoms = static_cast<std::int64_t>(positions.size() / 3);
     job.origins = origins.data();
     job.entry_atoms = atoms.data();
     job.entry_channels = channel_of.data();
     job.entry_weights = weights.data();
-    job.entry_sigmas = sigmas.data();
+    job.entry_widths = sigmas.data();
     job.entries = static_cast<std::int64_t>(atoms.size());
     job.entry_offsets = offsets.data();
     job.value = value;

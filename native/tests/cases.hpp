@@ -22,6 +22,7 @@ struct Case {
     std::array<std::int64_t, 3> shape{1, 1, 1};
     std::array<double, 3> spacing{0.5, 0.5, 0.5};
     std::vector<double> positions, origins;
+    std::vector<double> axes;  // made from spacing by job()
     std::vector<std::int64_t> atoms, channel_of, offsets;
     std::vector<double> weights, sigmas;
     Value value = Value::integral;

@@ -30,7 +30,7 @@ void damage(Case& c, GaussianJob& job, std::mt19937_64& random) {
         case 5: c.origins[pick(c.origins.size())] = bad[pick(3)]; break;
         case 6: c.offsets[pick(2) ? 0 : c.offsets.size() - 1] = outside(0) == 0 ? -1 : outside(job.entries + 1); break;
         case 7: job.shape[pick(3)] = pick(2) ? -static_cast<std::int64_t>(pick(100)) : std::int64_t{1} << (24 + pick(38)); break;
-        case 8: job.spacing[pick(3)] = pick(2) ? bad[pick(3)] : -static_cast<double>(pick(3)); break;
+        case 8: c.axes[pick(c.axes.size())] = bad[pick(3)]; break;
         default: job.cut = pick(2) ? bad[pick(3)] : -static_cast<double>(pick(3)); break;
     }
 }

@@ -135,12 +135,10 @@ class Grids:
         return Grid(tuple(self.shapes[i].tolist()), self.axes[i], self.origins[i], self.pbc[i])
 
     @property
-    def share_lattice(self) -> bool:
-        """Whether all shapes and axes are the same, so that the values fit one array."""
-        # arrays made by `repeat` have stride 0 and need no look at their values
-        if self.shapes.strides[0] == 0 and self.axes.strides[0] == 0:
-            return True
-        return bool((self.shapes == self.shapes[:1]).all() and (self.axes == self.axes[:1]).all())
+    def share_shape(self) -> bool:
+        """Whether all shapes are the same, so that the values fit one array."""
+        # an array made by `repeat` has stride 0 and needs no look at its values
+        return self.shapes.strides[0] == 0 or bool((self.shapes == self.shapes[:1]).all())
 
 
 def as_shape(shape: Any) -> tuple[int, int, int]:

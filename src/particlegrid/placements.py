@@ -13,8 +13,9 @@ from particlegrid.batch import Batch
 from particlegrid.errors import OutsideBoxWarning, as_positive, as_vector, choose
 from particlegrid.grid import Grids, as_shape
 from particlegrid.registry import Noun
+from particlegrid.structure import complete_cell
 
-__all__ = ["Around", "Box", "Placement", "UnitCell"]
+__all__ = ["Around", "Box", "Placement", "UnitCell", "find_lattices"]
 
 _Vector = tuple[float, float, float]
 
@@ -184,10 +185,6 @@ class UnitCell(Noun):
     registration : {"voxel", "point"}
         Whether values belong to voxels (their centres or integrals over them) or to the points
         ``o + i e1 + j e2 + k e3``.
-
-    Notes
-    -----
-    Grids are placed; the periodic kernels are not there yet, and `Voxelizer` says so.
     """
 
     shape: tuple[int, int, int] | None = None
@@ -223,6 +220,53 @@ class UnitCell(Noun):
         axes = batch.cells / shapes[:, :, None]
         origins = np.zeros((n, 3)) if self.registration == "voxel" else -0.5 * axes.sum(axis=1)
         return Grids(shapes, axes, origins, batch.pbc)
+
+
+def find_lattices(batch: Batch, grids: Grids) -> tuple[NDArray[np.float64] | None, NDArray[np.bool_] | None]:
+    """The vectors along which each structure repeats on its grid.
+
+    A periodic structure repeats along its cell; one that is not, along the grid if that is periodic.
+
+    Returns
+    -------
+    lattices : ndarray, shape (n, 3, 3), float64, or None
+        Rows in A; None if nothing repeats.
+    periodic : ndarray, shape (n, 3), bool, or None
+        Which rows do.
+
+    Raises
+    ------
+    ValueError
+        If a periodic grid does not hold whole periods of the structure in it.
+    """
+    if not grids.pbc.any() and not batch.pbc.any():
+        return None, None
+    periods = grids.shapes[:, :, None] * grids.axes
+    if not batch.pbc.any():
+        return np.ascontiguousarray(periods), np.ascontiguousarray(grids.pbc)
+    lattices, periodic = periods.copy(), grids.pbc.copy()
+    crystals = batch.pbc.any(axis=1)
+    periodic[crystals] = batch.pbc[crystals]
+    lattices[crystals] = _complete_cells(batch)[crystals]
+    # the grid's periods, counted in the structure's
+    steps = periods @ np.linalg.inv(lattices)
+    steps[~(grids.pbc[:, :, None] & periodic[:, None, :])] = 0
+    wrong = (abs(steps - np.round(steps)) > 1e-6).any(axis=(1, 2)) | (grids.pbc & ~steps.any(axis=2)).any(axis=1)
+    if wrong.any():
+        i = int(np.argmax(wrong))
+        raise ValueError(
+            f"the grid repeats after {periods[i][grids.pbc[i]].tolist()} A, no lattice vector of structure {i}; "
+            "take UnitCell, or a Grid with pbc=False as a window into the crystal"
+        )
+    return lattices, periodic
+
+
+def _complete_cells(batch: Batch) -> NDArray[np.float64]:
+    cells = np.zeros((len(batch), 3, 3)) if batch.cells is None else batch.cells.copy()
+    absent: NDArray[np.bool_] = (cells == 0).all(axis=2)
+    for i in np.flatnonzero(absent.any(axis=1) & ~absent.all(axis=1)):
+        cells[i] = complete_cell(cells[i], absent[i])
+    return cells
 
 
 def _as_spacing(spacing: float | tuple[float, float, float]) -> _Vector:

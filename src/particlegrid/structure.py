@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from particlegrid.elements import SYMBOLS, atomic_numbers
 from particlegrid.errors import as_array
 
-__all__ = ["AROMATIC", "Structure"]
+__all__ = ["AROMATIC", "Structure", "complete_cell"]
 
 AROMATIC = 4
 """Bond order of an aromatic bond in `Structure.bonds` (as in MDL molfiles)."""
@@ -200,14 +200,14 @@ def _check_cell(cell: Any, pbc: Any) -> tuple[NDArray[np.float64] | None, NDArra
     if axes is None:
         return None, periodic
     if absent.any():
-        axes = _complete_cell(axes, absent)
+        axes = complete_cell(axes, absent)
     # relative to the edge lengths, so that the unit of length does not matter
     if abs(np.linalg.det(axes)) < 1e-9 * np.prod(np.linalg.norm(axes, axis=1)):
         raise ValueError(f"`cell` is singular: its rows {axes.tolist()} span no volume")
     return axes, periodic
 
 
-def _complete_cell(axes: NDArray[np.float64], absent: NDArray[np.bool_]) -> NDArray[np.float64]:
+def complete_cell(axes: NDArray[np.float64], absent: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Replace zero rows by unit vectors at right angles to the rows that are there, right-handed."""
     normal = np.linalg.svd(axes[~absent])[2][-int(absent.sum()) :]
     completed = axes.copy()

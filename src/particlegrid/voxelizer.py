@@ -17,7 +17,7 @@ from particlegrid.channels import ChannelScheme
 from particlegrid.densities import Density, Drawing
 from particlegrid.errors import check_out
 from particlegrid.grid import Grids
-from particlegrid.placements import Placement, UnitCell
+from particlegrid.placements import Placement, find_lattices
 from particlegrid.registry import Noun, from_dict
 from particlegrid.threads import count_threads
 from particlegrid.volume import Volume
@@ -111,19 +111,12 @@ class Voxelizer:
         ------
         ValueError, TypeError
             If a structure does not fit the placement, scheme or density, or `out` does not fit the result.
-        NotImplementedError
-            If a structure or grid is periodic, or the grid is not orthogonal.
         """
         batch, single = as_batch(structures)
         return self._resolve(batch)._draw_batch(batch, self.where.place(batch), single, out)
 
     def _draw_batch(self, batch: Batch, grids: Grids, single: bool, out: NDArray[Any] | None) -> Any:
-        if isinstance(self.where, UnitCell) or batch.pbc.any() or grids.pbc.any():
-            raise NotImplementedError(
-                "periodic structures and UnitCell grids are not drawn yet: images would be missing; "
-                "for the atoms of one cell alone pass a Structure with pbc=False"
-            )
-        if not single and not grids.share_lattice:
+        if not single and not grids.share_shape:
             if out is not None:
                 raise ValueError("the structures' grids differ in shape, so `out` cannot hold them; leave it out")
             return [self(structure) for structure in batch]
@@ -198,32 +191,31 @@ class Voxelizer:
         widths = self.what.atom_widths(batch)[entries.atoms]
         if entries.widths is not None:
             widths = np.where(np.isnan(entries.widths), widths, entries.widths)
+        strengths = self.what.atom_strengths(batch)
+        weights = entries.weights if strengths is None else entries.weights * strengths[entries.atoms]
         if len(batch) == 0:
             return
-        axes = grids.axes[0]
-        spacing = np.linalg.norm(axes, axis=1)
-        directions = axes / spacing[:, None]
-        positions, origins = batch.positions, grids.origins
-        if not np.array_equal(directions, np.eye(3)):
-            if abs(directions @ directions.T - np.eye(3)).max() > 1e-9:
-                raise NotImplementedError("sheared voxels are not drawn yet; take a grid whose axes are orthogonal")
-            positions, origins = positions @ directions.T, origins @ directions.T
+        lattices, periodic = find_lattices(batch, grids)
         drawing = Drawing(
-            positions=positions,
+            positions=batch.positions,
             atoms=entries.atoms,
             channels=entries.channels,
-            weights=entries.weights,
+            weights=weights,
             widths=widths,
             offsets=entries.offsets,
-            origins=np.ascontiguousarray(origins),
-            spacing=spacing,
+            axes=np.ascontiguousarray(grids.axes),
+            origins=np.ascontiguousarray(grids.origins),
+            lattices=lattices,
+            periodic=periodic,
             out=values,
             tol=self.tol,
             threads=count_threads(self.threads),
         )
-        if not self.what.draw_natively(drawing):
-            for i, structure in enumerate(batch):
-                values[i] = reference.voxelize(structure, grids[i], self.which, self.what)
+        if self.what.draw_natively(drawing):
+            self.what.finish(values)
+            return
+        for i, structure in enumerate(batch):
+            values[i] = reference.voxelize(structure, grids[i], self.which, self.what)
 
 
 def _check_part(part: Any, name: str, kind: type, expected: str) -> None:

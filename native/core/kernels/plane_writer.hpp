@@ -274,7 +274,7 @@ void clear_run(Out* to, std::int64_t n) {
 }
 
 template <bool kStream, class T, class Out>
-void write_plane(const PlaneJob& job, T* tile) {
+void write_tile(const PlaneOutput& job, T* tile) {
     char* plane = static_cast<char*>(job.out);
     const std::int64_t columns = job.columns;
     const std::int64_t size = static_cast<std::int64_t>(sizeof(Out));

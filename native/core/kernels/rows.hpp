@@ -33,10 +33,10 @@ void add_long_rows(T* tile, std::int64_t stride, const T* wy, std::int64_t rows,
 }
 
 template <class T>
-void accumulate(const PlaneJob& job, const T* weights, T* tile) {
+void add_windows(const PlaneWindows& job, const T* weights, T* tile) {
     constexpr int kUnit = static_cast<int>(kRowBytes / sizeof(T));
-    for (std::int64_t e = 0; e < job.entry_count; ++e) {
-        const Window& w = job.windows[job.entries[e]];
+    for (std::int64_t e = 0; e < job.count; ++e) {
+        const Window& w = job.windows[job.numbers[e]];
         const T wx = weights[w.weights[0] + job.x - w.first[0]];
         const T* wy = weights + w.weights[1];
         const T* wz = weights + w.weights[2];

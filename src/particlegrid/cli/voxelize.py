@@ -86,7 +86,7 @@ def _write_many(vox: Voxelizer, structures: Batch, output: Path) -> None:
     if output.suffix.lower() != ".npz":
         raise ValueError(f"a {output.suffix} file holds one structure, and there are {n:,}; write to .npz")
     grids = vox.where.place(structures)
-    if not grids.share_lattice:
+    if not grids.share_shape:
         raise ValueError(f"--around gives the {n:,} structures grids of different shapes; give --shape instead")
     shape = (n, len(vox.channels), *grids.shapes[0].tolist())
     size = int(np.prod(shape)) * np.dtype(vox.dtype).itemsize

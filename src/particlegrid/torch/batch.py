@@ -154,7 +154,7 @@ def _locate(positions: NDArray[np.float64], grids: Grids, owners: NDArray[np.int
     if not len(positions):
         return np.empty((0, 3), np.float32)
     places = positions - grids.origins[owners]
-    if grids.share_lattice:
+    if grids.share_shape:
         places = places @ np.linalg.inv(grids.axes[0] * grids.shapes[0][:, None])
     else:
         places = np.einsum("ni,nij->nj", places, np.linalg.inv(grids.axes * grids.shapes[:, :, None])[owners])

@@ -1,4 +1,4 @@
-"""What an atom looks like on a grid: frozen parameters of densities."""
+"""`Gaussian`: integrals over voxels, or values at their centres."""
 
 from __future__ import annotations
 
@@ -6,64 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from math import erfc, log, sqrt
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from particlegrid import _native
 from particlegrid.batch import Batch
+from particlegrid.densities.base import Density, Drawing
 from particlegrid.elements import SYMBOLS, atomic_number
 from particlegrid.errors import as_positive, choose
-from particlegrid.registry import Noun
 
-__all__ = ["Density", "Drawing", "Gaussian"]
-
-
-@dataclass(frozen=True, eq=False)
-class Drawing:
-    """What a native kernel gets: entries on orthogonal grids of one shape and spacing.
-
-    Attributes
-    ----------
-    positions : ndarray, shape (N, 3), float64
-        Of all atoms, in A, in the frame of the grids' axes.
-    atoms, channels : ndarray, shape (m,), int64
-    weights, widths : ndarray, shape (m,), float64
-    offsets : ndarray, shape (n + 1,), int64
-        Structure i owns the entries ``offsets[i]:offsets[i + 1]``.
-    origins : ndarray, shape (n, 3), float64
-        Lower corners of the grids, in A.
-    spacing : ndarray, shape (3,), float64
-        In A.
-    out : ndarray, shape (n, C, X, Y, Z)
-    tol : float
-    threads : int
-    """
-
-    positions: NDArray[np.float64]
-    atoms: NDArray[np.int64]
-    channels: NDArray[np.int64]
-    weights: NDArray[np.float64]
-    widths: NDArray[np.float64]
-    offsets: NDArray[np.int64]
-    origins: NDArray[np.float64]
-    spacing: NDArray[np.float64]
-    out: NDArray[Any]
-    tol: float
-    threads: int
-
-
-class Density(Noun):
-    """Base of the densities. Its formula in float64 stands in `particlegrid.reference`."""
-
-    def atom_widths(self, batch: Batch) -> NDArray[np.float64]:
-        """Width of every atom of a batch, shape (N,), in A; a channel scheme may override it entry by entry."""
-        raise NotImplementedError
-
-    def draw_natively(self, drawing: Drawing) -> bool:
-        """Write every voxel of ``drawing.out`` and return True; False if there is no native kernel."""
-        return False
+__all__ = ["Gaussian"]
 
 
 @dataclass(frozen=True, init=False)
@@ -143,20 +96,9 @@ class Gaussian(Density):
 
     def draw_natively(self, drawing: Drawing) -> bool:
         """Draw with the separable kernel."""
-        _native.draw_gaussians(
-            drawing.positions,
-            drawing.atoms,
-            drawing.channels,
-            drawing.weights,
-            drawing.widths,
-            drawing.offsets,
-            drawing.origins,
-            drawing.spacing[None],
-            self.value if self.normalize else "peak",
-            _find_cut(drawing.tol),
-            drawing.out,
-            drawing.threads,
-        )
+        if not drawing.is_orthogonal:
+            return False
+        _native.draw_gaussians(drawing, self.value if self.normalize else "peak", _find_cut(drawing.tol))
         return True
 
 

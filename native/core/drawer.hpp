@@ -1,0 +1,151 @@
+// Draws slabs of planes of one structure's grid: what every density that is drawn entry by entry runs on each thread.
+//
+// A brush says what an entry looks like:
+//     typename Stroke                                 with first[3], count[3] (the voxels it touches) and channel
+//     prepare(structure, first_plane, last_plane)     lists strokes() that touch these planes, in drawing order
+//     paint(x, columns, strokes, count, tile)         adds the numbered strokes to the tile of plane x
+// The tile has rows * columns elements and kRowBytes to spare behind them; it is zero before the first stroke.
+#pragma once
+
+#include <algorithm>
+#include <vector>
+
+#include "dispatch.hpp"
+#include "grid_job.hpp"
+#include "parallel.hpp"
+
+namespace particlegrid {
+
+inline std::int64_t round_up(std::int64_t n, std::int64_t unit) { return (n + unit - 1) / unit * unit; }
+
+// Slabs of planes along x: one for each structure where structures keep all threads busy, else a few each.
+struct Slabs {
+    std::int64_t each;       // slabs of one structure
+    std::int64_t thickness;  // planes
+
+    explicit Slabs(const GridJob& job) {
+        const std::int64_t structures = std::max<std::int64_t>(job.structures, 1);
+        const std::int64_t wanted = job.threads == 1 ? 1 : (std::int64_t{4} * job.threads + structures - 1) / structures;
+        // entries that straddle two slabs have their weights made twice, so slabs are not thinner than a usual support
+        thickness = std::max((job.shape[0] + wanted - 1) / wanted, std::min<std::int64_t>(job.shape[0], 12));
+        each = (job.shape[0] + thickness - 1) / thickness;
+    }
+};
+
+// Holds the memory it reuses from one slab to the next.
+template <class T, class Brush>
+class SlabDrawer {
+public:
+    SlabDrawer(const GridJob& job, const Slabs& slabs, const Writer<T>& writer, Brush brush, bool bypass_cache)
+        : job_(job), slabs_(slabs), writer_(writer), brush_(std::move(brush)), bypass_cache_(bypass_cache) {
+        constexpr std::int64_t kUnit = kRowBytes / static_cast<std::int64_t>(sizeof(T));
+        tile_.assign(static_cast<std::size_t>(job.shape[1] * job.shape[2] + kUnit), T(0));
+    }
+
+    void operator()(std::int64_t task) {
+        const std::int64_t structure = task / slabs_.each;
+        first_plane_ = task % slabs_.each * slabs_.thickness;
+        last_plane_ = std::min(first_plane_ + slabs_.thickness, job_.shape[0]);
+        brush_.prepare(structure, first_plane_, last_plane_);
+        group_by_channel();
+        for (std::int64_t channel = 0; channel < job_.channels; ++channel) draw_channel(structure, channel);
+        if (bypass_cache_) active_kernels().finish_stores();
+    }
+
+private:
+    using Stroke = typename Brush::Stroke;
+
+    // A counting sort, which keeps the strokes of a channel in drawing order.
+    void group_by_channel() {
+        const std::vector<Stroke>& strokes = brush_.strokes();
+        by_channel_.assign(static_cast<std::size_t>(job_.channels) + 1, 0);
+        for (const Stroke& stroke : strokes) ++by_channel_[static_cast<std::size_t>(stroke.channel) + 1];
+        for (std::size_t c = 1; c < by_channel_.size(); ++c) by_channel_[c] += by_channel_[c - 1];
+        order_.resize(strokes.size());
+        cursor_.assign(by_channel_.begin(), by_channel_.end() - 1);
+        for (std::size_t i = 0; i < strokes.size(); ++i)
+            order_[static_cast<std::size_t>(cursor_[static_cast<std::size_t>(strokes[i].channel)]++)] =
+                static_cast<std::int32_t>(i);
+    }
+
+    void draw_channel(std::int64_t structure, std::int64_t channel) {
+        const std::size_t c = static_cast<std::size_t>(channel);
+        list_by_plane(order_.data() + by_channel_[c], by_channel_[c + 1] - by_channel_[c]);
+        char* base = static_cast<char*>(job_.out) + structure * job_.strides[0] + channel * job_.strides[1];
+        for (std::int64_t x = first_plane_; x < last_plane_; ++x) {
+            const std::size_t p = static_cast<std::size_t>(x - first_plane_);
+            const std::int64_t count = plane_offsets_[p + 1] - plane_offsets_[p];
+            if (count > 0) brush_.paint(x, plane_strokes_.data() + plane_offsets_[p], count, tile_.data());
+            const PlaneOutput plane{job_.shape[1],        job_.shape[2],   row_first_[p],
+                                    std::max(row_first_[p], row_last_[p]), base + x * job_.strides[2],
+                                    job_.strides[3],      job_.strides[4], bypass_cache_};
+            writer_.write_plane[static_cast<int>(job_.output)](plane, tile_.data());
+        }
+    }
+
+    // For each plane of the slab, the strokes that touch it, in drawing order, and the rows they touch.
+    void list_by_plane(const std::int32_t* numbers, std::int64_t count) {
+        const std::size_t planes = static_cast<std::size_t>(last_plane_ - first_plane_);
+        plane_offsets_.assign(planes + 1, 0);
+        row_first_.assign(planes, job_.shape[1]);
+        row_last_.assign(planes, 0);
+        const auto visit = [&](auto&& visitor) {
+            for (std::int64_t i = 0; i < count; ++i) {
+                const Stroke& s = brush_.strokes()[static_cast<std::size_t>(numbers[i])];
+                const std::int64_t first = std::max(s.first[0], first_plane_) - first_plane_;
+                const std::int64_t last = std::min(s.first[0] + s.count[0], last_plane_) - first_plane_;
+                visitor(numbers[i], s, static_cast<std::size_t>(first), static_cast<std::size_t>(last));
+            }
+        };
+        visit([&](std::int32_t, const Stroke& s, std::size_t first, std::size_t last) {
+            for (std::size_t p = first; p < last; ++p) {
+                ++plane_offsets_[p + 1];
+                row_first_[p] = std::min(row_first_[p], s.first[1]);
+                row_last_[p] = std::max(row_last_[p], s.first[1] + s.count[1]);
+            }
+        });
+        for (std::size_t p = 0; p < planes; ++p) {
+            plane_offsets_[p + 1] += plane_offsets_[p];
+            row_first_[p] = std::min(row_first_[p], row_last_[p]);
+        }
+        plane_strokes_.resize(static_cast<std::size_t>(plane_offsets_[planes]));
+        cursor_64_.assign(plane_offsets_.begin(), plane_offsets_.end() - 1);
+        visit([&](std::int32_t number, const Stroke&, std::size_t first, std::size_t last) {
+            for (std::size_t p = first; p < last; ++p)
+                plane_strokes_[static_cast<std::size_t>(cursor_64_[p]++)] = number;
+        });
+    }
+
+    const GridJob& job_;
+    const Slabs& slabs_;
+    const Writer<T>& writer_;
+    Brush brush_;
+    const bool bypass_cache_;
+    std::int64_t first_plane_ = 0, last_plane_ = 0;
+    std::vector<T> tile_;
+    std::vector<std::int32_t> by_channel_, order_, cursor_, plane_strokes_;
+    std::vector<std::int64_t> plane_offsets_, row_first_, row_last_, cursor_64_;
+};
+
+inline std::int64_t element_bytes(OutputType type) {
+    return type == OutputType::float64 ? 8 : type == OutputType::float32 ? 4 : 2;
+}
+
+// Draw a checked job; make_brush() gives each thread its own brush.
+template <class T, class MakeBrush>
+void draw_slabs(const GridJob& job, const Writer<T>& writer, const MakeBrush& make_brush) {
+    if (job.structures == 0 || job.channels == 0) return;
+    const std::int64_t voxels = job.shape[0] * job.shape[1] * job.shape[2];
+    const std::int64_t bytes = job.structures * job.channels * voxels * element_bytes(job.output);
+    // below this a reader finds the output in the cache; above, streaming saves reading each line before it is written
+    constexpr std::int64_t kCacheBytes = std::int64_t{4} << 20;
+    const Slabs slabs(job);
+    // threads are worth their start only for more than about 0.3 ms of writing
+    const int threads = bytes < (1 << 20) ? 1 : job.threads;
+    using Brush = decltype(make_brush());
+    run_tasks(job.structures * slabs.each, threads, [&] {
+        return SlabDrawer<T, Brush>(job, slabs, writer, make_brush(), bytes > kCacheBytes);
+    });
+}
+
+}  // namespace particlegrid

@@ -1,0 +1,6 @@
+"""What an atom looks like on a grid: frozen parameters of densities."""
+
+from particlegrid.densities.base import Density, Drawing
+from particlegrid.densities.gaussian import Gaussian
+
+__all__ = ["Density", "Drawing", "Gaussian"]

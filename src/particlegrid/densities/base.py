@@ -1,0 +1,86 @@
+"""What every density has, and what a native kernel gets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from particlegrid.batch import Batch
+from particlegrid.registry import Noun
+
+__all__ = ["Density", "Drawing"]
+
+
+@dataclass(frozen=True, eq=False)
+class Drawing:
+    """What a native kernel gets: entries on grids of one shape. All arrays but `out` are C-contiguous.
+
+    Attributes
+    ----------
+    positions : ndarray, shape (N, 3), float64
+        Of all atoms, in A.
+    atoms, channels : ndarray, shape (m,), int64
+    weights, widths : ndarray, shape (m,), float64
+    offsets : ndarray, shape (n + 1,), int64
+        Structure i owns the entries ``offsets[i]:offsets[i + 1]``.
+    axes : ndarray, shape (n, 3, 3), float64
+        Edge vectors of a voxel (rows) of each grid, in A.
+    origins : ndarray, shape (n, 3), float64
+        Corners of voxel (0, 0, 0), in A.
+    lattices : ndarray, shape (n, 3, 3), float64, or None
+        Vectors along which the atoms repeat (rows), in A; None where nothing repeats.
+    periodic : ndarray, shape (n, 3), bool, or None
+        Which of these vectors do.
+    out : ndarray, shape (n, C, X, Y, Z)
+        Of any strides.
+    tol : float
+    threads : int
+    """
+
+    positions: NDArray[np.float64]
+    atoms: NDArray[np.int64]
+    channels: NDArray[np.int64]
+    weights: NDArray[np.float64]
+    widths: NDArray[np.float64]
+    offsets: NDArray[np.int64]
+    axes: NDArray[np.float64]
+    origins: NDArray[np.float64]
+    lattices: NDArray[np.float64] | None
+    periodic: NDArray[np.bool_] | None
+    out: NDArray[Any]
+    tol: float
+    threads: int
+
+    @property
+    def is_orthogonal(self) -> bool:
+        """Whether the edges of all voxels stand at right angles."""
+        edges = self.axes / np.linalg.norm(self.axes, axis=2, keepdims=True)
+        return bool(abs(edges @ edges.swapaxes(1, 2) - np.eye(3)).max() <= 1e-9)
+
+
+class Density(Noun):
+    """Base of the densities. Its formula in float64 stands in `particlegrid.reference`.
+
+    A grid value is the sum over the entries of weight x strength x rho(voxel; position, width), or their maximum where
+    `combine` is "max" (never below 0), and then what `finish` makes of it.
+    """
+
+    combine: ClassVar[str] = "sum"
+
+    def atom_widths(self, batch: Batch) -> NDArray[np.float64]:
+        """Width of every atom of a batch, shape (N,), in A; a channel scheme may override it entry by entry."""
+        raise NotImplementedError
+
+    def atom_strengths(self, batch: Batch) -> NDArray[np.float64] | None:
+        """What multiplies the weights of every atom's entries, shape (N,); None stands for 1."""
+        return None
+
+    def draw_natively(self, drawing: Drawing) -> bool:
+        """Write every voxel of ``drawing.out`` and return True; False if there is no native kernel."""
+        return False
+
+    def finish(self, values: NDArray[Any]) -> None:
+        """Change the combined values in place, such as by a cap."""

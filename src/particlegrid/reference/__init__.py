@@ -1,0 +1,9 @@
+"""The definition in float64, slow and obvious: what every fast path is tested against.
+
+Each density has its formula, `evaluate`, and the distance beyond which it vanishes, `find_reach`, in a module here.
+"""
+
+from particlegrid.reference import gaussian
+from particlegrid.reference.base import entry_widths, evaluate, find_reach, list_images, voxelize
+
+__all__ = ["entry_widths", "evaluate", "find_reach", "gaussian", "list_images", "voxelize"]
