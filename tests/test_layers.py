@@ -16,6 +16,7 @@ LAYERS = (
     ("structure",),
     ("batch",),
     ("grid",),
+    ("resampling",),
     ("placements", "densities", "volume"),
     ("philox", "rotations"),
     ("channels", "adapt", "transform"),

@@ -6,10 +6,12 @@ namespace nb = nanobind;
 void bind_dispatch(nb::module_& module);
 void bind_floor(nb::module_& module);
 void bind_gaussian(nb::module_& module);
+void bind_resample(nb::module_& module);
 
 NB_MODULE(_native, module) {
     module.doc() = "particlegrid's C++ core.";
     bind_dispatch(module);
     bind_floor(module);
     bind_gaussian(module);
+    bind_resample(module);
 }

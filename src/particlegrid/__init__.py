@@ -18,6 +18,7 @@ from particlegrid.channels import (
 from particlegrid.densities import Density, Gaussian
 from particlegrid.grid import Grid
 from particlegrid.placements import Around, Box, UnitCell
+from particlegrid.resampling import resample
 from particlegrid.structure import Structure
 from particlegrid.transform import Transform
 from particlegrid.volume import Volume
@@ -52,6 +53,7 @@ __all__ = [
     "from_smiles",
     "iread",
     "read",
+    "resample",
 ]
 
 _FROM_IO = ("from_smiles", "iread", "read")

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from particlegrid.densities.base import Drawing
@@ -11,3 +12,19 @@ def active_instruction_set() -> str: ...
 def use_instruction_set(name: str) -> None: ...
 def stream_zeros(out: NDArray[Any]) -> None: ...
 def draw_gaussians(drawing: Drawing, value: str, cut: float) -> None: ...
+def resample(
+    source: NDArray[Any],
+    map: NDArray[np.float64],
+    periodic: NDArray[np.bool_],
+    method: str,
+    target: NDArray[Any],
+    threads: int,
+) -> None: ...
+def resample_adjoint(
+    target: NDArray[Any],
+    map: NDArray[np.float64],
+    periodic: NDArray[np.bool_],
+    method: str,
+    source: NDArray[Any],
+    threads: int,
+) -> None: ...

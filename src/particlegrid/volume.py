@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from os import PathLike
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
+from particlegrid.batch import Batch
 from particlegrid.grid import Grid
+from particlegrid.resampling import resample
 from particlegrid.structure import Structure
+
+if TYPE_CHECKING:
+    from particlegrid.placements import Placement
 
 __all__ = ["Volume"]
 
@@ -64,6 +69,50 @@ class Volume:
         names = f"{len(self.channels)} channel{'s' * (len(self.channels) > 1)} {' '.join(self.channels)}"
         shape = " x ".join(map(str, self.grid.shape))
         return f"Volume({names}, {shape} voxels of {' x '.join(f'{h:g}' for h in self.grid.spacing)} A)"
+
+    def resample(self, where: Grid | Placement, method: str = "linear", *, threads: int | None = None) -> Volume:
+        """The same field on another grid.
+
+        Parameters
+        ----------
+        where : Grid, Box, Around or UnitCell
+            Where the values are wanted. A placement is placed about the volume's structure.
+        method : {"linear", "cubic"}
+            See `particlegrid.resample`, also for what happens at the border.
+        threads : int, optional
+            See `particlegrid.threads.count_threads` for the default.
+
+        Returns
+        -------
+        Volume
+            With the same channels and structure. Values are those at the voxel centres; they are not rescaled when the
+            voxels' volume changes, which integrals over voxels would need.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If `where` is no grid and cannot be placed, or the array is neither float32 nor float64.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from particlegrid import Box, Elements, Gaussian, Structure, Voxelizer
+        >>> carbon = Structure([[0, 0, 0]], ["C"])
+        >>> volume = Voxelizer(Box(16, 0.5), Elements("C"), Gaussian(0.8, "mean")).volume(carbon)
+        >>> volume.resample(Box(20, 0.3), method="cubic")
+        Volume(1 channel C, 20 x 20 x 20 voxels of 0.3 x 0.3 x 0.3 A)
+        """
+        grid = where if isinstance(where, Grid) else self._place(where)
+        return Volume(
+            resample(self.array, self.grid, grid, method, threads=threads), grid, self.channels, self.structure
+        )
+
+    def _place(self, where: Placement) -> Grid:
+        if not hasattr(where, "place"):
+            raise TypeError(f"`where` must be a Grid or a placement such as Box(32, spacing=0.5), got {where!r}")
+        if self.structure is None:
+            raise ValueError("this volume has no structure to place a grid about: give a Grid")
+        return where.place(Batch([self.structure]))[0]
 
     def save(self, path: str | PathLike[str], channel: str | None = None) -> None:
         """Write to a file whose suffix says the format.

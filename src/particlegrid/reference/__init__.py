@@ -1,6 +1,7 @@
 """The definition in float64, slow and obvious: what every fast path is tested against.
 
-Each density has its formula, `evaluate`, and the distance beyond which it vanishes, `find_reach`, in a module here.
+Each density has its formula, `evaluate`, and the distance beyond which it vanishes, `find_reach`, in a module here;
+`reference.resampling` has the matrix of `particlegrid.resample`.
 """
 
 from particlegrid.reference import gaussian
