@@ -13,14 +13,14 @@ ROOT = Path(particlegrid.__file__).parent
 # Low to high. A unit is a module or a whole package; units of one layer do not know each other.
 LAYERS = (
     ("errors", "elements", "registry", "threads", "_native"),
-    ("structure",),
+    ("structure", "memory"),
     ("batch",),
     ("grid",),
     ("resampling",),
     ("placements", "densities", "volume"),
     ("philox", "rotations"),
     ("channels", "adapt", "transform"),
-    ("augment", "reference"),
+    ("augment", "molecules", "reference"),
     ("voxelizer", "io"),
     ("__init__",),
     ("data",),

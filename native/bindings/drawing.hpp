@@ -23,11 +23,14 @@ inline void require(bool condition, const char* message) {
     if (!condition) throw std::invalid_argument(message);
 }
 
-inline particlegrid::OutputType output_type(const Output& out) {
+// bfloat16, which numpy does not know, comes as its bits.
+template <class Array>
+particlegrid::OutputType output_type(const Array& out) {
     if (out.dtype() == nb::dtype<double>()) return particlegrid::OutputType::float64;
     if (out.dtype() == nb::dtype<float>()) return particlegrid::OutputType::float32;
+    if (out.dtype() == nb::dtype<std::uint16_t>()) return particlegrid::OutputType::bfloat16;
     require(out.dtype().code == static_cast<std::uint8_t>(nb::dlpack::dtype_code::Float) && out.dtype().bits == 16,
-            "out must be float16, float32 or float64");
+            "out must be float16, float32, float64 or the bits of bfloat16");
     return particlegrid::OutputType::float16;
 }
 

@@ -1,26 +1,17 @@
 #include "gaussian.hpp"
 
-#include <string>
-
 #include "drawing.hpp"
+#include "values.hpp"
 
 namespace nb = nanobind;
 
 namespace {
 
-particlegrid::Value value_of(const std::string& name) {
-    if (name == "integral") return particlegrid::Value::integral;
-    if (name == "mean") return particlegrid::Value::mean;
-    if (name == "point") return particlegrid::Value::point;
-    pg_bindings::require(name == "peak", "value must be integral, mean, point or peak");
-    return particlegrid::Value::peak;
-}
-
 void draw(nb::handle drawing, const char* value, double cut) {
     const pg_bindings::DrawingArrays arrays(drawing);
     particlegrid::GaussianJob job;
     arrays.fill(job);
-    job.value = value_of(value);
+    job.value = pg_bindings::value_of(value);
     job.cut = cut;
     // `arrays` holds the memory; no Python object is touched below
     nb::gil_scoped_release release;

@@ -7,6 +7,8 @@ void bind_dispatch(nb::module_& module);
 void bind_floor(nb::module_& module);
 void bind_gaussian(nb::module_& module);
 void bind_resample(nb::module_& module);
+void bind_memory(nb::module_& module);
+void bind_molecules(nb::module_& module);
 
 NB_MODULE(_native, module) {
     module.doc() = "particlegrid's C++ core.";
@@ -14,4 +16,6 @@ NB_MODULE(_native, module) {
     bind_floor(module);
     bind_gaussian(module);
     bind_resample(module);
+    bind_memory(module);
+    bind_molecules(module);
 }

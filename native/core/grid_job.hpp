@@ -7,7 +7,7 @@
 
 namespace particlegrid {
 
-enum class OutputType { float16, float32, float64 };
+enum class OutputType { float16, float32, float64, bfloat16 };
 
 // Lengths beyond these are no atoms' and would make densities (1 / A^3) overflow single precision.
 inline constexpr double kSmallestLength = 1e-6, kLargestLength = 1e6;  // A

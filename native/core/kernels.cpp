@@ -29,8 +29,8 @@ void finish_stores() {
 extern const Kernels PG_JOIN(kernels_, PG_TARGET);
 const Kernels PG_JOIN(kernels_, PG_TARGET) = {
     PG_TEXT(PG_TARGET),
-    {{write_plane<float, Half>, write_plane<float, float>, nullptr}, weigh_axis<float>, add_windows<float>},
-    {{nullptr, nullptr, write_plane<double, double>}, weigh_axis<double>, add_windows<double>},
+    {{write_plane<float, Half>, write_plane<float, float>, nullptr, write_plane<float, Brain>}, weigh_axis<float>, add_windows<float>},
+    {{nullptr, nullptr, write_plane<double, double>, nullptr}, weigh_axis<double>, add_windows<double>},
     finish_stores,
 };
 

@@ -52,7 +52,7 @@ struct PlaneOutput {
 // The tile has rows * columns elements and a padding of kRowBytes behind them.
 template <class T>
 struct Writer {
-    void (*write_plane[3])(const PlaneOutput&, T* tile);  // by OutputType; null where T does not serve it
+    void (*write_plane[4])(const PlaneOutput&, T* tile);  // by OutputType; null where T does not serve it
 };
 
 template <class T>

@@ -180,7 +180,11 @@ double Case::read(const std::array<std::int64_t, 5>& index) const {
     }
     std::uint16_t bits;
     std::memcpy(&bits, from, sizeof bits);
-    return half_to_double(bits);
+    if (output == OutputType::float16) return half_to_double(bits);
+    const std::uint32_t wide = std::uint32_t{bits} << 16;
+    float value;
+    std::memcpy(&value, &wide, sizeof value);
+    return value;
 }
 
 std::string compare(const Case& c) {
@@ -188,7 +192,8 @@ std::string compare(const Case& c) {
     const double sum_rounding = c.output == OutputType::float64 ? 1e-13 : 1e-6;
     const double type_rounding = c.output == OutputType::float64   ? 0x1p-52
                                  : c.output == OutputType::float32 ? 0x1p-23
-                                                                   : 0x1p-11;
+                                 : c.output == OutputType::float16 ? 0x1p-11
+                                                                   : 0x1p-8;
     const double smallest = c.output == OutputType::float16 ? 0x1p-25 : 1e-37;
     std::vector<bool> element(c.memory.size());
     for (std::int64_t s = 0; s < c.structures; ++s)
@@ -235,8 +240,8 @@ Case random_case(std::mt19937_64& random, std::int64_t voxels) {
         spacing[d] = std::exp(real(std::log(0.05), std::log(3.0)));
     }
     Case c(structures, channels, shape, spacing);
-    const OutputType types[] = {OutputType::float16, OutputType::float32, OutputType::float64};
-    const OutputType type = types[whole(0, 2)];
+    const OutputType types[] = {OutputType::float16, OutputType::float32, OutputType::float64, OutputType::bfloat16};
+    const OutputType type = types[whole(0, 3)];
     const Value kinds[] = {Value::integral, Value::mean, Value::point, Value::peak};
     c.value = kinds[whole(0, 3)];
     // densities of fine grids and sharp atoms leave the range of half precision

@@ -13,7 +13,7 @@ using namespace particlegrid;
 
 namespace {
 
-constexpr OutputType kTypes[] = {OutputType::float16, OutputType::float32, OutputType::float64};
+constexpr OutputType kTypes[] = {OutputType::float16, OutputType::float32, OutputType::float64, OutputType::bfloat16};
 constexpr Layout kLayouts[] = {Layout::packed, Layout::padded, Layout::permuted, Layout::reversed};
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 constexpr double kInfinity = std::numeric_limits<double>::infinity();

@@ -11,6 +11,7 @@ def list_instruction_sets() -> list[str]: ...
 def active_instruction_set() -> str: ...
 def use_instruction_set(name: str) -> None: ...
 def stream_zeros(out: NDArray[Any]) -> None: ...
+def take_memory(bytes: int) -> NDArray[np.uint8]: ...
 def draw_gaussians(drawing: Drawing, value: str, cut: float) -> None: ...
 def resample(
     source: NDArray[Any],
@@ -28,3 +29,25 @@ def resample_adjoint(
     source: NDArray[Any],
     threads: int,
 ) -> None: ...
+
+class MoleculeStyle:
+    def draw(
+        self,
+        positions: NDArray[np.float64],
+        numbers: NDArray[np.uint8],
+        offsets: NDArray[np.int64] | None,
+        out: NDArray[Any],
+        threads: int,
+    ) -> int: ...
+
+def make_style(
+    shape: tuple[int, int, int],
+    spacing: tuple[float, float, float],
+    on_centroid: bool,
+    center: tuple[float, float, float],
+    channels: int,
+    channel: NDArray[np.int64],
+    sigma: NDArray[np.float64],
+    value: str,
+    cut: float,
+) -> MoleculeStyle: ...

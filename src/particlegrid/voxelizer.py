@@ -10,21 +10,24 @@ from typing import Any
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from particlegrid import reference
+from particlegrid import _native, reference
 from particlegrid.adapt import as_batch
 from particlegrid.batch import Batch
 from particlegrid.channels import ChannelScheme
 from particlegrid.densities import Density, Drawing
 from particlegrid.errors import check_out
 from particlegrid.grid import Grids
+from particlegrid.memory import allocate, as_bits, store
+from particlegrid.molecules import find_style
 from particlegrid.placements import Placement, find_lattices
 from particlegrid.registry import Noun, from_dict
+from particlegrid.structure import Structure
 from particlegrid.threads import count_threads
 from particlegrid.volume import Volume
 
 __all__ = ["Voxelizer"]
 
-_DTYPES = ("float32", "float64", "float16")
+_DTYPES = ("float32", "float64", "float16", "bfloat16")
 
 
 @dataclass(frozen=True)
@@ -39,8 +42,9 @@ class Voxelizer:
         The channel scheme: which atoms feed which channel.
     what : Gaussian
         The density: what an atom looks like.
-    dtype : {"float32", "float64", "float16"}
-        Type of the values. Sums are made in float32 for the 16-bit type.
+    dtype : {"float32", "float64", "float16", "bfloat16"}
+        Type of the values. Sums are made in float32 for the 16-bit types. "bfloat16" gives arrays of that type of
+        ml_dtypes, or writes its bits to an `out` of uint16.
     tol : float
         Accuracy: no value is off by more than tol times the sum of abs(weight) times peak over the entries near it,
         plus rounding; the mass of an atom that is left out is below tol / 2 of its weight. Rounding stays below 1e-6
@@ -98,8 +102,8 @@ class Voxelizer:
         structures : Structure, Batch, or iterable
             One structure or many, or what `as_structure` takes.
         out : ndarray, optional
-            Memory to write to, of the result's shape; any strides that are whole elements. Its dtype (float16, float32
-            or float64) overrides the Voxelizer's. Every element is written.
+            Memory to write to, of the result's shape; any strides that are whole elements. Its dtype overrides the
+            Voxelizer's. Every element is written.
 
         Returns
         -------
@@ -112,8 +116,33 @@ class Voxelizer:
         ValueError, TypeError
             If a structure does not fit the placement, scheme or density, or `out` does not fit the result.
         """
+        style = self._style
+        if style is not None and type(structures) is Structure and structures.cell is None:
+            values = self._take_memory((len(self.channels), *self.where.shape), out)  # type: ignore[attr-defined]
+            outside = style.draw(
+                structures.positions, structures.numbers, None, as_bits(values), self._count_threads(values)
+            )
+            if outside > 0:
+                self.where.place(Batch([structures]))  # says so
+            if outside >= 0:
+                return values if out is None else out
         batch, single = as_batch(structures)
+        if style is not None and not single and batch.cells is None:
+            values = self._take_memory((len(batch), len(self.channels), *self.where.shape), out)  # type: ignore[attr-defined]
+            threads = self._count_threads(values)
+            outside = style.draw(batch.positions, batch.numbers, batch.offsets, as_bits(values), threads)
+            if outside > 0:
+                self.where.place(batch)
+            if outside >= 0:
+                return values if out is None else out
         return self._resolve(batch)._draw_batch(batch, self.where.place(batch), single, out)
+
+    @cached_property
+    def _style(self) -> _native.MoleculeStyle | None:
+        return find_style(self.where, self.which, self.what, self.tol)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {key: value for key, value in self.__dict__.items() if key != "_style"}
 
     def _draw_batch(self, batch: Batch, grids: Grids, single: bool, out: NDArray[Any] | None) -> Any:
         if not single and not grids.share_shape:
@@ -121,11 +150,8 @@ class Voxelizer:
                 raise ValueError("the structures' grids differ in shape, so `out` cannot hold them; leave it out")
             return [self(structure) for structure in batch]
         shape = (len(batch), len(self.channels), *(grids.shapes[0].tolist() if len(batch) else self._empty_shape()))
-        if out is None:
-            values = _allocate(shape, self.dtype)
-        else:
-            values = check_out(out, shape[1:] if single else shape, _DTYPES)
-            values = values[None] if single else values
+        values = self._take_memory(shape[1:] if single else shape, out)
+        values = values[None] if single else values
         self._draw(batch, grids, values)
         if out is not None:
             return out
@@ -186,6 +212,17 @@ class Voxelizer:
             raise ValueError("no structures came, and the placement alone does not say the shape of a grid")
         return (int(shape[0]), int(shape[1]), int(shape[2]))
 
+    def _take_memory(self, shape: tuple[int, ...], out: NDArray[Any] | None) -> NDArray[Any]:
+        """An array to draw in, bfloat16 as its bits."""
+        if out is None:
+            return allocate(shape, self.dtype)
+        # bits of bfloat16 are taken as such only where they were asked for
+        return check_out(out, shape, (*_DTYPES, "uint16") if self.dtype == "bfloat16" else _DTYPES)
+
+    def _count_threads(self, values: NDArray[Any]) -> int:
+        # the core starts no threads below 1 MB, and asking how many there might be takes a microsecond
+        return count_threads(self.threads) if values.nbytes >= 1 << 20 else 1
+
     def _draw(self, batch: Batch, grids: Grids, values: NDArray[Any]) -> None:
         entries = self.which.list_entries(batch)
         widths = self.what.atom_widths(batch)[entries.atoms]
@@ -196,6 +233,9 @@ class Voxelizer:
         if len(batch) == 0:
             return
         lattices, periodic = find_lattices(batch, grids)
+        # sums may leave the range of a 16-bit type before they are finished
+        is_finished = type(self.what).finish is not Density.finish
+        target = allocate(values.shape, "float32") if is_finished and values.itemsize == 2 else values
         drawing = Drawing(
             positions=batch.positions,
             atoms=entries.atoms,
@@ -207,15 +247,17 @@ class Voxelizer:
             origins=np.ascontiguousarray(grids.origins),
             lattices=lattices,
             periodic=periodic,
-            out=values,
+            out=as_bits(target),
             tol=self.tol,
-            threads=count_threads(self.threads),
+            threads=self._count_threads(values),
         )
-        if self.what.draw_natively(drawing):
-            self.what.finish(values)
+        if not self.what.draw_natively(drawing):
+            for i, structure in enumerate(batch):
+                store(reference.voxelize(structure, grids[i], self.which, self.what), values[i])
             return
-        for i, structure in enumerate(batch):
-            values[i] = reference.voxelize(structure, grids[i], self.which, self.what)
+        self.what.finish(target)
+        if target is not values:
+            store(target, values)
 
 
 def _check_part(part: Any, name: str, kind: type, expected: str) -> None:
@@ -232,7 +274,3 @@ def _check_dtype(dtype: DTypeLike) -> str:
     if name not in _DTYPES:
         raise ValueError(f"`dtype` must be one of {', '.join(_DTYPES)}, got {dtype!r}")
     return name
-
-
-def _allocate(shape: tuple[int, ...], dtype: str) -> NDArray[Any]:
-    return np.empty(shape, dtype)

@@ -81,7 +81,7 @@ def test_out_leaves_the_gaps_alone() -> None:
     [
         ([1.0], TypeError, "`out` must be a numpy array, got list"),
         (np.zeros((2, 16, 14, 13), np.float32), ValueError, r"`out` must have shape \(2, 16, 14, 12\)"),
-        (np.zeros((2, 16, 14, 12), np.int32), ValueError, "`out` must be float32, float64 or float16"),
+        (np.zeros((2, 16, 14, 12), np.int32), ValueError, "`out` must be float32, float64, float16 or bfloat16"),
         (np.zeros((2, 16, 14, 12), ">f4"), ValueError, "native byte order"),
         (np.broadcast_to(np.float32(0), (2, 16, 14, 12)), ValueError, "read-only"),
         (
@@ -103,7 +103,7 @@ def test_out_that_does_not_fit(out, error: type[Exception], message: str) -> Non
         (dict(where=Box), TypeError, "it is a class: call it"),
         (dict(which="H"), TypeError, "`which` must be a channel scheme"),
         (dict(what=0.5), TypeError, "`what` must be a density"),
-        (dict(dtype="int8"), ValueError, "`dtype` must be one of float32, float64, float16"),
+        (dict(dtype="int8"), ValueError, "`dtype` must be one of float32, float64, float16, bfloat16"),
         (dict(dtype="bfloat"), ValueError, "`dtype` must be one of"),
         (dict(tol=0), ValueError, "`tol` must lie between"),
         (dict(threads=0), ValueError, "`threads` must be at least 1"),

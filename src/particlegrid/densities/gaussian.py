@@ -16,7 +16,7 @@ from particlegrid.densities.base import Density, Drawing
 from particlegrid.elements import SYMBOLS, atomic_number
 from particlegrid.errors import as_positive, choose
 
-__all__ = ["Gaussian"]
+__all__ = ["Gaussian", "find_cut"]
 
 
 @dataclass(frozen=True, init=False)
@@ -82,9 +82,8 @@ class Gaussian(Density):
                 raise ValueError(f"property {self.sigma!r} must hold one sigma for each atom, got shape {widths.shape}")
             return widths
         if isinstance(self.sigma, Mapping):
-            table = np.zeros(len(SYMBOLS))
-            for name, width in self.sigma.items():
-                table[atomic_number(name)] = width
+            table = self.element_widths()
+            assert table is not None
             widths = np.asarray(table[batch.numbers])
             if not (widths > 0).all():
                 missing = sorted({SYMBOLS[z] for z in batch.numbers[widths == 0]})
@@ -94,16 +93,32 @@ class Gaussian(Density):
             return widths
         return np.full(len(batch.numbers), self.sigma)
 
+    def element_widths(self) -> NDArray[np.float64] | None:
+        """Sigma by atomic number, shape (119,), in A, 0 where there is none; None if a property holds it."""
+        if isinstance(self.sigma, str):
+            return None
+        if not isinstance(self.sigma, Mapping):
+            return np.full(len(SYMBOLS), self.sigma)
+        table = np.zeros(len(SYMBOLS))
+        for name, width in self.sigma.items():
+            table[atomic_number(name)] = width
+        return table
+
+    @property
+    def native_value(self) -> str:
+        """The kernel's name for what a voxel holds."""
+        return self.value if self.normalize else "peak"
+
     def draw_natively(self, drawing: Drawing) -> bool:
         """Draw with the separable kernel."""
         if not drawing.is_orthogonal:
             return False
-        _native.draw_gaussians(drawing, self.value if self.normalize else "peak", _find_cut(drawing.tol))
+        _native.draw_gaussians(drawing, self.native_value, find_cut(drawing.tol))
         return True
 
 
 @lru_cache
-def _find_cut(tol: float) -> float:
+def find_cut(tol: float) -> float:
     """Half-width of the support along each axis, in sigmas.
 
     Three axes together leave out at most 3 erfc(cut / sqrt 2) of the mass, which is to be tol / 2, and a value that is

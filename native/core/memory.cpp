@@ -1,0 +1,86 @@
+#include "memory.hpp"
+
+#include <mutex>
+#include <new>
+#include <vector>
+
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
+namespace particlegrid {
+
+namespace {
+
+constexpr std::size_t kHugePage = std::size_t{2} << 20;
+
+std::size_t round_to_pages(std::size_t bytes) { return (bytes + kHugePage - 1) / kHugePage * kHugePage; }
+
+void* map_block(std::size_t size) {
+    void* block = ::operator new(size, std::align_val_t{kHugePage});
+#if defined(__linux__)
+    madvise(block, size, MADV_HUGEPAGE);  // if refused, the pages are small and nothing else changes
+#endif
+    return block;
+}
+
+void unmap_block(void* block) noexcept { ::operator delete(block, std::align_val_t{kHugePage}); }
+
+struct Kept {
+    void* block;
+    std::size_t size;
+};
+
+// Never destroyed: arrays may outlive every static object.
+struct Pool {
+    std::mutex lock;
+    std::vector<Kept> kept;  // from the longest unused to the latest
+    std::size_t bytes = 0;
+};
+Pool& pool() {
+    static Pool* const one = new Pool;
+    return *one;
+}
+
+}  // namespace
+
+void* take_block(std::size_t bytes) {
+    const std::size_t size = round_to_pages(bytes);
+    {
+        Pool& p = pool();
+        const std::lock_guard<std::mutex> guard(p.lock);
+        // the latest one of this size is the likeliest to be in a cache
+        for (std::size_t i = p.kept.size(); i-- > 0;) {
+            if (p.kept[i].size != size) continue;
+            void* const block = p.kept[i].block;
+            p.kept.erase(p.kept.begin() + static_cast<std::ptrdiff_t>(i));
+            p.bytes -= size;
+            return block;
+        }
+    }
+    return map_block(size);
+}
+
+void give_block(void* block, std::size_t bytes) noexcept {
+    const std::size_t size = round_to_pages(bytes);
+    Pool& p = pool();
+    const std::lock_guard<std::mutex> guard(p.lock);
+    if (size > kKeptBytes) {
+        unmap_block(block);
+        return;
+    }
+    try {
+        p.kept.push_back({block, size});
+    } catch (const std::bad_alloc&) {
+        unmap_block(block);
+        return;
+    }
+    p.bytes += size;
+    while (p.bytes > kKeptBytes) {
+        p.bytes -= p.kept.front().size;
+        unmap_block(p.kept.front().block);
+        p.kept.erase(p.kept.begin());
+    }
+}
+
+}  // namespace particlegrid
