@@ -170,6 +170,15 @@ class TestRdkit:
         assert chem.MolToSmiles(chem.RemoveHs(mol)) == chem.CanonSmiles(smiles)
         assert as_structure(mol) == structure
 
+    @pytest.mark.parametrize("smiles", ["c1cc[nH]c1", "c1ccc2[nH]cnc2c1", "O=c1cc[nH]c(=O)[nH]1"])
+    def test_rings_with_an_implied_hydrogen(self, chem, smiles):
+        mol = chem.MolFromSmiles(smiles)
+        mol.AddConformer(chem.Conformer(mol.GetNumAtoms()))
+        structure = as_structure(mol)
+        assert structure.bonds[:, 2].max() == 2
+        assert chem.MolToSmiles(structure.to_rdkit()) == chem.MolToSmiles(mol)
+        assert all(bond.GetIsAromatic() for bond in mol.GetBonds() if bond.IsInRing())  # the caller's is as it was
+
     def test_bonds_only_on_request(self, chem, embedded):
         kept = as_structure(embedded("CC(=O)O"))
         bare = Structure(kept.positions, kept.numbers)

@@ -27,7 +27,9 @@ def is_rdkit(obj: Any) -> bool:
 def from_rdkit(mol: Any) -> Structure:
     """Structure of the explicit atoms of an RDKit Mol, at its default conformer.
 
-    Bonds without a whole order (dative ones count as single) have order 0.
+    Bonds without a whole order (dative ones count as single) have order 0. Aromatic bonds are `AROMATIC`, unless an
+    aromatic atom other than carbon has a hydrogen that is implied, as in pyrrole without hydrogens: which one has it
+    could not be told from aromatic bonds, so all of them become single and double.
     """
     if mol.GetNumConformers() == 0:
         raise ValueError(
@@ -45,6 +47,10 @@ def from_rdkit(mol: Any) -> Structure:
         if atoms and all(atom.HasProp(key) for atom in atoms):
             properties["charge"] = np.array([float(atom.GetPropsAsDict(True)[key]) for atom in atoms])
             break
+    if any(atom.GetIsAromatic() and atom.GetAtomicNum() != 6 and atom.GetNumExplicitHs() for atom in atoms):
+        chem = require("rdkit.Chem", "chem")
+        mol = chem.Mol(mol)
+        chem.Kekulize(mol, clearAromaticFlags=True)
     bonds = [
         (bond.GetBeginAtomIdx(), bond.GetEndAtomIdx(), _ORDERS.get(str(bond.GetBondType()), 0))
         for bond in map(mol.GetBondWithIdx, range(mol.GetNumBonds()))
