@@ -1,4 +1,4 @@
-"""Atomic numbers and symbols."""
+"""Atomic numbers, symbols and names."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["SYMBOLS", "atomic_number", "atomic_numbers", "symbol"]
+__all__ = ["NAMES", "SYMBOLS", "atomic_number", "atomic_numbers", "symbol"]
 
 # fmt: off
 SYMBOLS: tuple[str, ...] = (
@@ -20,6 +20,23 @@ SYMBOLS: tuple[str, ...] = (
     "Lv", "Ts", "Og",
 )
 """Symbols by atomic number; index 0 is no element."""
+
+NAMES: tuple[str, ...] = (
+    "", "Hydrogen", "Helium", "Lithium", "Beryllium", "Boron", "Carbon", "Nitrogen", "Oxygen", "Fluorine", "Neon",
+    "Sodium", "Magnesium", "Aluminium", "Silicon", "Phosphorus", "Sulfur", "Chlorine", "Argon", "Potassium", "Calcium",
+    "Scandium", "Titanium", "Vanadium", "Chromium", "Manganese", "Iron", "Cobalt", "Nickel", "Copper", "Zinc",
+    "Gallium", "Germanium", "Arsenic", "Selenium", "Bromine", "Krypton", "Rubidium", "Strontium", "Yttrium",
+    "Zirconium", "Niobium", "Molybdenum", "Technetium", "Ruthenium", "Rhodium", "Palladium", "Silver", "Cadmium",
+    "Indium", "Tin", "Antimony", "Tellurium", "Iodine", "Xenon", "Caesium", "Barium", "Lanthanum", "Cerium",
+    "Praseodymium", "Neodymium", "Promethium", "Samarium", "Europium", "Gadolinium", "Terbium", "Dysprosium", "Holmium",
+    "Erbium", "Thulium", "Ytterbium", "Lutetium", "Hafnium", "Tantalum", "Tungsten", "Rhenium", "Osmium", "Iridium",
+    "Platinum", "Gold", "Mercury", "Thallium", "Lead", "Bismuth", "Polonium", "Astatine", "Radon", "Francium", "Radium",
+    "Actinium", "Thorium", "Protactinium", "Uranium", "Neptunium", "Plutonium", "Americium", "Curium", "Berkelium",
+    "Californium", "Einsteinium", "Fermium", "Mendelevium", "Nobelium", "Lawrencium", "Rutherfordium", "Dubnium",
+    "Seaborgium", "Bohrium", "Hassium", "Meitnerium", "Darmstadtium", "Roentgenium", "Copernicium", "Nihonium",
+    "Flerovium", "Moscovium", "Livermorium", "Tennessine", "Oganesson",
+)
+"""Names by atomic number, as IUPAC has them; index 0 is no element."""
 # fmt: on
 
 _NUMBERS = {name: number for number, name in enumerate(SYMBOLS) if number}

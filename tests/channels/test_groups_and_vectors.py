@@ -18,6 +18,7 @@ from particlegrid import (
     reference,
 )
 from particlegrid.channels import Entries, WithWidths
+from particlegrid.elements import NAMES, SYMBOLS
 
 every_element = Batch([Structure(np.zeros((118, 3)), np.arange(1, 119))])
 water = Structure(
@@ -91,10 +92,17 @@ class TestElementGroups:
         assert scheme.channels == ("C", "F_Cl_Br_I", "N", "other")
         assert scheme.groups[1] == ("F_Cl_Br_I", ("F", "Cl", "Br", "I"))
 
+    def test_map_file_of_names(self, tmp_path) -> None:
+        (tmp_path / "names.map").write_text("Carbon\nNitrogen Oxygen\nSulfur\n")
+        scheme = ElementGroups.from_file(tmp_path / "names.map")
+        assert scheme.channels == ("Carbon", "Nitrogen_Oxygen", "Sulfur")
+        assert scheme.groups[1][1] == ("N", "O")
+
     @pytest.mark.parametrize(
         ("text", "message"),
         [
-            ("C\nCarbon\n", r"bad.map, line 2: 'Carbon' is not the symbol of an element"),
+            ("C\nKarbon\n", r"bad.map, line 2: 'Karbon' is not an element"),
+            ("C\nCarbon\n", "C is given twice"),
             ("C N\nO\nN\n", r"bad.map, line 3: N already stands in line 1"),
             ("# nothing\n", "names no types"),
         ],
@@ -212,6 +220,11 @@ class TestWithWidths:
             WithWidths(AllAtoms(), "charge").list_entries(Batch([water]))
         with pytest.raises(ValueError, match="has no property 'radius'"):
             WithWidths(AllAtoms(), "radius").list_entries(Batch([water]))
+
+
+def test_names_of_elements() -> None:
+    table = pytest.importorskip("rdkit.Chem").GetPeriodicTable()
+    assert NAMES[1:] == tuple(table.GetElementName(number) for number in range(1, len(SYMBOLS)))
 
 
 @pytest.mark.parametrize("make", [lambda: Elements("H", weight=1), lambda: AllAtoms(2), lambda: Property(3)])

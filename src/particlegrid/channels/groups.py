@@ -13,9 +13,11 @@ from particlegrid.batch import Batch
 from particlegrid.channels.base import ChannelScheme, Entries, check_name
 from particlegrid.channels.map_files import read_map
 from particlegrid.channels.tables import draw_by_element, tabulate
-from particlegrid.elements import SYMBOLS
+from particlegrid.elements import NAMES, SYMBOLS
 
 __all__ = ["ElementGroups"]
+
+_SYMBOL_OF = dict(zip(NAMES[1:], SYMBOLS[1:]))
 
 
 @dataclass(frozen=True, init=False)
@@ -75,18 +77,19 @@ class ElementGroups(ChannelScheme):
 
     @classmethod
     def from_file(cls, path: str | PathLike[str], other: str = "ignore", weight: str | None = None) -> ElementGroups:
-        """Read a map file: one line for each channel with the symbols of its elements, as in libmolgrid's.
+        """Read a map file: one line for each channel with its elements, by symbol or by name (as libmolgrid's).
 
-        A channel is named by its symbols, joined by underscores; an empty line and what follows a "#" count for
+        A channel is called as the line reads, joined by underscores; an empty line and what follows a "#" count for
         nothing. Elements that stand in no line are ignored unless `other` says otherwise.
 
         Raises
         ------
         ValueError
-            If a symbol is unknown or given twice, with the line's number.
+            If an element is unknown, with the line's number, or given twice.
         """
-        lines = read_map(path, SYMBOLS[1:], "the symbol of an element")
-        return cls([("_".join(symbols), symbols) for symbols in lines], other, weight)
+        lines = read_map(path, [*_SYMBOL_OF, *SYMBOLS[1:]], "an element (C or Carbon)")
+        groups = (("_".join(line), tuple(_SYMBOL_OF.get(name, name) for name in line)) for line in lines)
+        return cls(groups, other, weight)
 
     @property
     def channels(self) -> tuple[str, ...]:
