@@ -14,7 +14,7 @@ ROOT = Path(particlegrid.__file__).parent
 LAYERS = (
     ("errors", "elements", "registry", "threads", "_native"),
     ("structure", "memory"),
-    ("batch",),
+    ("batch", "canvas"),
     ("grid",),
     ("resampling",),
     ("placements", "densities", "volume"),

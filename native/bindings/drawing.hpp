@@ -23,6 +23,15 @@ inline void require(bool condition, const char* message) {
     if (!condition) throw std::invalid_argument(message);
 }
 
+// (structures, channels, x, 4): rows and columns of each plane that may hold anything but zero.
+using Marks = nb::ndarray<nb::numpy, std::int32_t, nb::shape<-1, -1, -1, 4>, nb::c_contig>;
+
+inline particlegrid::Touched* touched_of(const Marks& marks, std::size_t structures, std::size_t channels, std::size_t planes) {
+    require(marks.shape(0) >= structures && marks.shape(1) == channels && marks.shape(2) == planes,
+            "touched must have a row for each plane");
+    return reinterpret_cast<particlegrid::Touched*>(marks.data());
+}
+
 // bfloat16, which numpy does not know, comes as its bits.
 template <class Array>
 particlegrid::OutputType output_type(const Array& out) {
@@ -60,6 +69,10 @@ public:
             require(lattices_.shape(0) == structures && periodic_.shape(0) == structures,
                     "there must be a lattice for each structure");
         }
+        if (!drawing.attr("touched").is_none()) {
+            marks_ = get<Marks>(drawing, "touched");
+            touched_ = touched_of(marks_, structures, out_.shape(1), out_.shape(2));
+        }
         const auto bytes = static_cast<std::uintptr_t>(out_.itemsize());
         require(reinterpret_cast<std::uintptr_t>(out_.data()) % bytes == 0, "out must be aligned to its elements");
     }
@@ -86,6 +99,7 @@ public:
         for (std::size_t d = 0; d < 3; ++d) job.shape[d] = static_cast<std::int64_t>(out_.shape(d + 2));
         for (std::size_t d = 0; d < 5; ++d)
             job.strides[d] = static_cast<std::ptrdiff_t>(out_.stride(d)) * static_cast<std::ptrdiff_t>(out_.itemsize());
+        job.touched = touched_;
         job.threads = threads_;
     }
 
@@ -107,6 +121,8 @@ private:
     Matrices lattices_;
     Flags periodic_;
     Output out_;
+    Marks marks_;
+    particlegrid::Touched* touched_ = nullptr;
     int threads_;
 };
 

@@ -76,19 +76,43 @@ private:
             const std::size_t p = static_cast<std::size_t>(x - first_plane_);
             const std::int64_t count = plane_offsets_[p + 1] - plane_offsets_[p];
             if (count > 0) brush_.paint(x, plane_strokes_.data() + plane_offsets_[p], count, tile_.data());
-            const PlaneOutput plane{job_.shape[1],        job_.shape[2],   row_first_[p],
-                                    std::max(row_first_[p], row_last_[p]), base + x * job_.strides[2],
-                                    job_.strides[3],      job_.strides[4], bypass_cache_};
-            writer_.write_plane[static_cast<int>(job_.output)](plane, tile_.data());
+            PlaneOutput plane{};
+            plane.rows = job_.shape[1];
+            plane.columns = job_.shape[2];
+            plane.first_row = touched_[p].first_row;
+            plane.last_row = touched_[p].last_row;
+            plane.out = base + x * job_.strides[2];
+            plane.row_stride = job_.strides[3];
+            plane.column_stride = job_.strides[4];
+            plane.bypass_cache = bypass_cache_;
+            const int type = static_cast<int>(job_.output);
+            if (job_.touched == nullptr) {
+                writer_.write_plane[type](plane, tile_.data());
+                continue;
+            }
+            Touched& before = job_.touched[(structure * job_.channels + channel) * job_.shape[0] + x];
+            const Touched now = touched_[p], both = unite(before, now);
+            plane.first_row = both.first_row;
+            plane.last_row = both.last_row;
+            plane.first_column = both.first_column;
+            plane.last_column = both.last_column;
+            writer_.write_box[type](plane, tile_.data());
+            before = now;
         }
     }
 
-    // For each plane of the slab, the strokes that touch it, in drawing order, and the rows they touch.
+    static Touched unite(const Touched& a, const Touched& b) {
+        if (a.first_row >= a.last_row) return b;
+        if (b.first_row >= b.last_row) return a;
+        return {std::min(a.first_row, b.first_row), std::max(a.last_row, b.last_row),
+                std::min(a.first_column, b.first_column), std::max(a.last_column, b.last_column)};
+    }
+
+    // For each plane of the slab, the strokes that touch it, in drawing order, and the part they touch.
     void list_by_plane(const std::int32_t* numbers, std::int64_t count) {
         const std::size_t planes = static_cast<std::size_t>(last_plane_ - first_plane_);
         plane_offsets_.assign(planes + 1, 0);
-        row_first_.assign(planes, job_.shape[1]);
-        row_last_.assign(planes, 0);
+        touched_.assign(planes, Touched{0, 0, 0, 0});
         const auto visit = [&](auto&& visitor) {
             for (std::int64_t i = 0; i < count; ++i) {
                 const Stroke& s = brush_.strokes()[static_cast<std::size_t>(numbers[i])];
@@ -98,16 +122,15 @@ private:
             }
         };
         visit([&](std::int32_t, const Stroke& s, std::size_t first, std::size_t last) {
+            const auto narrow = [](std::int64_t n) { return static_cast<std::int32_t>(n); };
+            const Touched part{narrow(s.first[1]), narrow(s.first[1] + s.count[1]), narrow(s.first[2]),
+                               narrow(s.first[2] + s.count[2])};
             for (std::size_t p = first; p < last; ++p) {
                 ++plane_offsets_[p + 1];
-                row_first_[p] = std::min(row_first_[p], s.first[1]);
-                row_last_[p] = std::max(row_last_[p], s.first[1] + s.count[1]);
+                touched_[p] = unite(touched_[p], part);
             }
         });
-        for (std::size_t p = 0; p < planes; ++p) {
-            plane_offsets_[p + 1] += plane_offsets_[p];
-            row_first_[p] = std::min(row_first_[p], row_last_[p]);
-        }
+        for (std::size_t p = 0; p < planes; ++p) plane_offsets_[p + 1] += plane_offsets_[p];
         plane_strokes_.resize(static_cast<std::size_t>(plane_offsets_[planes]));
         cursor_64_.assign(plane_offsets_.begin(), plane_offsets_.end() - 1);
         visit([&](std::int32_t number, const Stroke&, std::size_t first, std::size_t last) {
@@ -124,7 +147,8 @@ private:
     std::int64_t first_plane_ = 0, last_plane_ = 0;
     std::vector<T> tile_;
     std::vector<std::int32_t> by_channel_, order_, cursor_, plane_strokes_;
-    std::vector<std::int64_t> plane_offsets_, row_first_, row_last_, cursor_64_;
+    std::vector<std::int64_t> plane_offsets_, cursor_64_;
+    std::vector<Touched> touched_;
 };
 
 inline std::int64_t element_bytes(OutputType type) {

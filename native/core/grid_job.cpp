@@ -62,6 +62,13 @@ void check(const GridJob& job) {
                     [&] { return "structure " + std::to_string(s) + ": the lattice spans no volume"; });
     }
     for (std::int64_t e = 0; e < job.entries; ++e) check_entry(job, e);
+    if (job.touched != nullptr)
+        for (std::int64_t p = 0; p < job.structures * job.channels * job.shape[0]; ++p) {
+            const Touched& t = job.touched[p];
+            require(0 <= t.first_row && t.first_row <= t.last_row && t.last_row <= job.shape[1] && 0 <= t.first_column &&
+                        t.first_column <= t.last_column && t.last_column <= job.shape[2],
+                    [&] { return "plane " + std::to_string(p) + ": what was touched lies outside the plane"; });
+        }
     constexpr double kFarthest = 1e9;  // A: beyond it a position, wrapped into its cell, has lost seven digits
     for (std::int64_t s = 0; s < job.structures && job.periodic != nullptr; ++s)
         for (std::int64_t e = job.entry_offsets[s]; e < job.entry_offsets[s + 1]; ++e)

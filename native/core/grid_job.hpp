@@ -12,6 +12,11 @@ enum class OutputType { float16, float32, float64, bfloat16 };
 // Lengths beyond these are no atoms' and would make densities (1 / A^3) overflow single precision.
 inline constexpr double kSmallestLength = 1e-6, kLargestLength = 1e6;  // A
 
+// The part of one plane of one channel that may hold anything but zero: rows and columns [first, last).
+struct Touched {
+    std::int32_t first_row, last_row, first_column, last_column;
+};
+
 // All arrays belong to the caller and outlive the call; lengths are in elements. Matrices are rows, end to end.
 struct GridJob {
     std::int64_t structures = 0;
@@ -36,6 +41,9 @@ struct GridJob {
     void* out = nullptr;  // first element of (structures, channels, x, y, z)
     OutputType output = OutputType::float32;
     std::array<std::ptrdiff_t, 5> strides{};  // bytes; may be negative, must not make elements overlap
+    // (structures, channels, x), or null: what earlier drawings left in `out`, which is zero elsewhere. Only that and what
+    // is drawn now is written, and this is brought up to date.
+    Touched* touched = nullptr;
     int threads = 1;
 };
 

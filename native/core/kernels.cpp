@@ -29,8 +29,9 @@ void finish_stores() {
 extern const Kernels PG_JOIN(kernels_, PG_TARGET);
 const Kernels PG_JOIN(kernels_, PG_TARGET) = {
     PG_TEXT(PG_TARGET),
-    {{write_plane<float, Half>, write_plane<float, float>, nullptr, write_plane<float, Brain>}, weigh_axis<float>, add_windows<float>},
-    {{nullptr, nullptr, write_plane<double, double>, nullptr}, weigh_axis<double>, add_windows<double>},
+    {{{write_plane<float, Half>, write_plane<float, float>, nullptr, write_plane<float, Brain>},
+      {write_box<float, Half>, write_box<float, float>, nullptr, write_box<float, Brain>}}, weigh_axis<float>, add_windows<float>},
+    {{{nullptr, nullptr, write_plane<double, double>, nullptr}, {nullptr, nullptr, write_box<double, double>, nullptr}}, weigh_axis<double>, add_windows<double>},
     finish_stores,
 };
 

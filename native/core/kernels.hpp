@@ -43,16 +43,19 @@ struct PlaneWindows {
 // One plane of one channel of the output: write the tile there and leave it zero.
 struct PlaneOutput {
     std::int64_t rows, columns;        // Y, Z
-    std::int64_t first_row, last_row;  // rows the tile may hold anything in: [first, last)
+    std::int64_t first_row, last_row;        // the part of the tile that may hold anything: [first, last)
+    std::int64_t first_column, last_column;  // ... of write_box; the others take whole rows
     void* out;                         // element (0, 0) of the plane
     std::int64_t row_stride, column_stride;  // bytes
     bool bypass_cache;                       // write around the cache: the output is larger than it
 };
 
-// The tile has rows * columns elements and a padding of kRowBytes behind them.
+// The tile has rows * columns elements and a padding of kRowBytes behind them. Functions by OutputType; null where T
+// does not serve it.
 template <class T>
 struct Writer {
-    void (*write_plane[4])(const PlaneOutput&, T* tile);  // by OutputType; null where T does not serve it
+    void (*write_plane[4])(const PlaneOutput&, T* tile);  // every element of the plane
+    void (*write_box[4])(const PlaneOutput&, T* tile);    // only the part given
 };
 
 template <class T>

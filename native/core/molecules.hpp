@@ -31,6 +31,7 @@ struct Molecules {
     void* out = nullptr;                     // first element of (structures, channels, x, y, z)
     OutputType output = OutputType::float32;
     std::array<std::ptrdiff_t, 5> strides{};  // bytes
+    Touched* touched = nullptr;               // as a GridJob's
     int threads = 1;
 };
 

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from particlegrid.adapt import as_structure
 from particlegrid.batch import Batch
+from particlegrid.canvas import Canvas
 from particlegrid.channels import (
     AllAtoms,
     ByRule,
@@ -36,6 +37,7 @@ __all__ = [
     "Batch",
     "Box",
     "ByRule",
+    "Canvas",
     "ChannelScheme",
     "Density",
     "ElementGroups",

@@ -38,6 +38,7 @@ class MoleculeStyle:
         offsets: NDArray[np.int64] | None,
         out: NDArray[Any],
         threads: int,
+        touched: NDArray[np.int32] | None = None,
     ) -> int: ...
 
 def make_style(

@@ -13,6 +13,7 @@ from numpy.typing import DTypeLike, NDArray
 from particlegrid import _native, reference
 from particlegrid.adapt import as_batch
 from particlegrid.batch import Batch
+from particlegrid.canvas import Canvas
 from particlegrid.channels import ChannelScheme
 from particlegrid.densities import Density, Drawing
 from particlegrid.errors import check_out
@@ -94,16 +95,17 @@ class Voxelizer:
         """Names of the channels."""
         return self.which.channels
 
-    def __call__(self, structures: Any, out: NDArray[Any] | None = None) -> Any:
+    def __call__(self, structures: Any, out: NDArray[Any] | Canvas | None = None) -> Any:
         """Draw one structure or many.
 
         Parameters
         ----------
         structures : Structure, Batch, or iterable
             One structure or many, or what `as_structure` takes.
-        out : ndarray, optional
+        out : ndarray or Canvas, optional
             Memory to write to, of the result's shape; any strides that are whole elements. Its dtype overrides the
-            Voxelizer's. Every element is written.
+            Voxelizer's. Every element is written. A `Canvas` keeps its memory between calls, holds as many structures
+            or more, and is written only where there is something to write.
 
         Returns
         -------
@@ -118,23 +120,23 @@ class Voxelizer:
         """
         style = self._style
         if style is not None and type(structures) is Structure and structures.cell is None:
-            values = self._take_memory((len(self.channels), *self.where.shape), out)  # type: ignore[attr-defined]
-            outside = style.draw(
-                structures.positions, structures.numbers, None, as_bits(values), self._count_threads(values)
-            )
+            values, marks = self._take_memory((len(self.channels), *self.where.shape), out)  # type: ignore[attr-defined]
+            threads = self._count_threads(values)
+            outside = style.draw(structures.positions, structures.numbers, None, as_bits(values), threads, marks)
             if outside > 0:
                 self.where.place(Batch([structures]))  # says so
             if outside >= 0:
-                return values if out is None else out
+                return values
         batch, single = as_batch(structures)
         if style is not None and not single and batch.cells is None:
-            values = self._take_memory((len(batch), len(self.channels), *self.where.shape), out)  # type: ignore[attr-defined]
+            shape = (len(batch), len(self.channels), *self.where.shape)  # type: ignore[attr-defined]
+            values, marks = self._take_memory(shape, out)
             threads = self._count_threads(values)
-            outside = style.draw(batch.positions, batch.numbers, batch.offsets, as_bits(values), threads)
+            outside = style.draw(batch.positions, batch.numbers, batch.offsets, as_bits(values), threads, marks)
             if outside > 0:
                 self.where.place(batch)
             if outside >= 0:
-                return values if out is None else out
+                return values
         return self._resolve(batch)._draw_batch(batch, self.where.place(batch), single, out)
 
     @cached_property
@@ -144,18 +146,27 @@ class Voxelizer:
     def __getstate__(self) -> dict[str, Any]:
         return {key: value for key, value in self.__dict__.items() if key != "_style"}
 
-    def _draw_batch(self, batch: Batch, grids: Grids, single: bool, out: NDArray[Any] | None) -> Any:
+    def _draw_batch(self, batch: Batch, grids: Grids, single: bool, out: NDArray[Any] | Canvas | None) -> Any:
         if not single and not grids.share_shape:
             if out is not None:
                 raise ValueError("the structures' grids differ in shape, so `out` cannot hold them; leave it out")
             return [self(structure) for structure in batch]
         shape = (len(batch), len(self.channels), *(grids.shapes[0].tolist() if len(batch) else self._empty_shape()))
-        values = self._take_memory(shape[1:] if single else shape, out)
-        values = values[None] if single else values
-        self._draw(batch, grids, values)
-        if out is not None:
-            return out
-        return values[0] if single else values
+        values, marks = self._take_memory(shape[1:] if single else shape, out)
+        if isinstance(out, Canvas) and not self._can_mark:
+            out.mark_all(len(batch))
+            marks = None
+        self._draw(batch, grids, values[None] if single else values, marks)
+        return values
+
+    @property
+    def _can_mark(self) -> bool:
+        """Whether the density notes which voxels it touches; what changes the sums afterwards may touch all."""
+        return self.what.marks_touched and not self._is_finished
+
+    @property
+    def _is_finished(self) -> bool:
+        return type(self.what).finish is not Density.finish
 
     def volume(self, structure: Any) -> Volume:
         """Draw one structure and keep its grid, channel names and atoms with the values."""
@@ -212,18 +223,22 @@ class Voxelizer:
             raise ValueError("no structures came, and the placement alone does not say the shape of a grid")
         return (int(shape[0]), int(shape[1]), int(shape[2]))
 
-    def _take_memory(self, shape: tuple[int, ...], out: NDArray[Any] | None) -> NDArray[Any]:
-        """An array to draw in, bfloat16 as its bits."""
+    def _take_memory(
+        self, shape: tuple[int, ...], out: NDArray[Any] | Canvas | None
+    ) -> tuple[NDArray[Any], NDArray[np.int32] | None]:
+        """An array to draw in, and what a canvas knows of it."""
         if out is None:
-            return allocate(shape, self.dtype)
+            return allocate(shape, self.dtype), None
+        if isinstance(out, Canvas):
+            return out.cut(shape)
         # bits of bfloat16 are taken as such only where they were asked for
-        return check_out(out, shape, (*_DTYPES, "uint16") if self.dtype == "bfloat16" else _DTYPES)
+        return check_out(out, shape, (*_DTYPES, "uint16") if self.dtype == "bfloat16" else _DTYPES), None
 
     def _count_threads(self, values: NDArray[Any]) -> int:
         # the core starts no threads below 1 MB, and asking how many there might be takes a microsecond
         return count_threads(self.threads) if values.nbytes >= 1 << 20 else 1
 
-    def _draw(self, batch: Batch, grids: Grids, values: NDArray[Any]) -> None:
+    def _draw(self, batch: Batch, grids: Grids, values: NDArray[Any], marks: NDArray[np.int32] | None) -> None:
         entries = self.which.list_entries(batch)
         widths = self.what.atom_widths(batch)[entries.atoms]
         if entries.widths is not None:
@@ -234,8 +249,7 @@ class Voxelizer:
             return
         lattices, periodic = find_lattices(batch, grids)
         # sums may leave the range of a 16-bit type before they are finished
-        is_finished = type(self.what).finish is not Density.finish
-        target = allocate(values.shape, "float32") if is_finished and values.itemsize == 2 else values
+        target = allocate(values.shape, "float32") if self._is_finished and values.itemsize == 2 else values
         drawing = Drawing(
             positions=batch.positions,
             atoms=entries.atoms,
@@ -250,6 +264,7 @@ class Voxelizer:
             out=as_bits(target),
             tol=self.tol,
             threads=self._count_threads(values),
+            touched=marks,
         )
         if not self.what.draw_natively(drawing):
             for i, structure in enumerate(batch):

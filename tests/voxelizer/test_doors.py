@@ -11,7 +11,19 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from particlegrid import AllAtoms, Batch, Box, Density, Elements, Gaussian, Property, Structure, Voxelizer, _native
+from particlegrid import (
+    AllAtoms,
+    Batch,
+    Box,
+    Canvas,
+    Density,
+    Elements,
+    Gaussian,
+    Property,
+    Structure,
+    Voxelizer,
+    _native,
+)
 from particlegrid.errors import OutsideBoxWarning
 from particlegrid.memory import allocate, store
 
@@ -132,3 +144,66 @@ def test_what_is_finished_stays_in_range_until_then() -> None:
         vox = Voxelizer(Box(8, 0.5, center="origin"), Property("w"), _Capped(0.5), dtype=dtype)
         assert vox(heavy).max() == 2
         assert issubclass(_Capped, Density)
+
+
+def random_batch(seed: int, n: int) -> list[Structure]:
+    r = np.random.default_rng(seed)
+    return [Structure(r.normal(0, 2, (k, 3)), r.choice([1, 6, 8], k)) for k in r.integers(0, 12, n)]
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64", "float16", "bfloat16"])
+@pytest.mark.parametrize("edge", [9, 40])
+def test_a_canvas_holds_what_a_fresh_array_would(dtype: str, edge: int) -> None:
+    """Large ones are streamed past the cache; ordinary and strided memory, one structure and many, both ways in."""
+    vox = Voxelizer(Box(edge, 0.4, outside="ignore"), Elements("H", "C", "O"), Gaussian(0.5), dtype=dtype, threads=2)
+    long = Voxelizer(vox.where, ElementsTwice(), vox.what, dtype=dtype)
+    assert long._style is None
+    shape = (8, 3, edge, edge, edge)
+    memory = allocate((8, edge, edge, edge, 3), dtype)
+    for array in (allocate(shape, dtype), np.moveaxis(memory, -1, 1)):
+        canvas = Canvas(array)
+        for seed, n in enumerate((8, 3, 8, 0, 5)):
+            batch = random_batch(seed, n)
+            for drawn_by in (vox, long):
+                grids = drawn_by(batch, out=canvas)
+                assert np.array_equal(grids, vox(batch).astype(grids.dtype))
+                assert np.shares_memory(grids, array) or n == 0
+        one = random_batch(9, 2)[1]
+        assert np.array_equal(vox(one, out=canvas), vox(one))
+
+
+class ElementsTwice(Elements):
+    """Elements that have no table, so that the long way is taken."""
+
+    def __init__(self) -> None:
+        super().__init__("H", "C", "O")
+
+    def element_table(self) -> None:
+        return None
+
+
+def test_a_density_that_touches_everything_leaves_a_canvas_right() -> None:
+    @dataclass(frozen=True)
+    class _Lifted(Gaussian):
+        def finish(self, values: NDArray[np.floating]) -> None:
+            values += 1.0
+
+    canvas = Canvas(np.empty((4, 3, 9, 9, 9), np.float32))
+    plain = Voxelizer(Box(9, 0.4, outside="ignore"), Elements("H", "C", "O"), Gaussian(0.5))
+    lifted = Voxelizer(plain.where, plain.which, _Lifted(0.5))
+    for vox in (plain, lifted, plain, lifted, lifted, plain):
+        assert np.array_equal(vox(molecules, out=canvas), vox(molecules))
+
+
+def test_what_does_not_fit_a_canvas() -> None:
+    canvas = Canvas(np.empty((2, 3, 9, 9, 9), np.float32))
+    vox = Voxelizer(Box(9, 0.4, outside="ignore"), Elements("H", "C", "O"), Gaussian(0.5))
+    with pytest.raises(ValueError, match=r"canvas of shape \(2, 3, 9, 9, 9\); 4 grids of shape \(3, 9, 9, 9\) do not"):
+        vox(molecules, out=canvas)
+    with pytest.raises(ValueError, match="1 grids of shape"):
+        Voxelizer(Box(8, 0.4), vox.which, vox.what)(molecules[0], out=canvas)
+    with pytest.raises(ValueError, match=r"a canvas needs an array of shape \(n, C, X, Y, Z\), got \(3, 9\)"):
+        Canvas(np.empty((3, 9)))
+    canvas.marks[0, 0, 0] = (0, 10, 0, 9)
+    with pytest.raises(ValueError, match="plane 0: what was touched lies outside the plane"):
+        vox(molecules[:2], out=canvas)

@@ -109,5 +109,27 @@ void write_tile(const PlaneOutput& job, T* tile) {
     }
 }
 
+// Where the box takes most of its rows they are streamed whole, as one run. Where it does not, stores are ordinary ones:
+// a part of a line that goes around the cache would be read back to be completed.
+template <class T, class Out>
+void write_box(const PlaneOutput& job, T* tile) {
+    const std::int64_t width = job.last_column - job.first_column;
+    const std::int64_t size = static_cast<std::int64_t>(sizeof(Out));
+    if (job.bypass_cache && 2 * width >= job.columns && job.column_stride == size && job.row_stride == job.columns * size) {
+        const std::int64_t first = job.first_row * job.columns;
+        move_run<true>(tile + first, reinterpret_cast<Out*>(job.out) + first, job.last_row * job.columns - first);
+        return;
+    }
+    for (std::int64_t y = job.first_row; y < job.last_row; ++y) {
+        T* from = tile + y * job.columns + job.first_column;
+        char* row = static_cast<char*>(job.out) + y * job.row_stride + job.first_column * job.column_stride;
+        if (job.column_stride == static_cast<std::int64_t>(sizeof(Out))) {
+            move_run<false>(from, reinterpret_cast<Out*>(row), width);
+        } else {
+            for (std::int64_t z = 0; z < width; ++z) move_one(from + z, reinterpret_cast<Out*>(row + z * job.column_stride));
+        }
+    }
+}
+
 }  // namespace
 }  // namespace particlegrid

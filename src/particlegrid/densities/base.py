@@ -38,6 +38,8 @@ class Drawing:
         Of any strides.
     tol : float
     threads : int
+    touched : ndarray, shape (n, C, X, 4), int32, or None
+        Rows and columns of each plane of `out` that may hold anything but zero; only these are cleared.
     """
 
     positions: NDArray[np.float64]
@@ -53,6 +55,7 @@ class Drawing:
     out: NDArray[Any]
     tol: float
     threads: int
+    touched: NDArray[np.int32] | None = None
 
     @property
     def is_orthogonal(self) -> bool:
@@ -69,6 +72,8 @@ class Density(Noun):
     """
 
     combine: ClassVar[str] = "sum"
+    marks_touched: ClassVar[bool] = False
+    """Whether `draw_natively` heeds ``drawing.touched``."""
 
     def atom_widths(self, batch: Batch) -> NDArray[np.float64]:
         """Width of every atom of a batch, shape (N,), in A; a channel scheme may override it entry by entry."""

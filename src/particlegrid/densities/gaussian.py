@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from math import erfc, log, sqrt
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,6 +51,7 @@ class Gaussian(Density):
     sigma: float | Mapping[str, float] | str = 0.5
     value: str = "integral"
     normalize: bool = True
+    marks_touched: ClassVar[bool] = True
 
     def __init__(
         self, sigma: float | Mapping[str, float] | str = 0.5, value: str = "integral", normalize: bool = True
