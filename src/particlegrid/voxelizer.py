@@ -39,7 +39,7 @@ class Voxelizer:
     ----------
     where : Box, Around, UnitCell or Grid
         The placement: which grid a structure gets.
-    which : Elements, AllAtoms, Property, ByRule, or several joined by ``+``
+    which : Elements, AllAtoms, Property, GninaTypes or another ChannelScheme, or several joined by ``+``
         The channel scheme: which atoms feed which channel.
     what : Gaussian
         The density: what an atom looks like.
