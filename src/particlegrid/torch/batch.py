@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from particlegrid.batch import Batch
+from particlegrid.canvas import Canvas
 from particlegrid.grid import Grids
 from particlegrid.placements import Box
 from particlegrid.voxelizer import Voxelizer
@@ -47,7 +48,9 @@ class GridBatch(NamedTuple):
     indices: Tensor
 
 
-def make_batch(vox: Voxelizer, batch: Batch, out: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def make_batch(
+    vox: Voxelizer, batch: Batch, out: Tensor | None = None, canvas: Canvas | None = None
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Draw a batch into one tensor and locate its atoms in it.
 
     Parameters
@@ -58,6 +61,8 @@ def make_batch(vox: Voxelizer, batch: Batch, out: Tensor | None = None) -> tuple
         B structures with N atoms in all.
     out : Tensor, shape (B, C, X, Y, Z), optional
         Memory on the CPU to draw into; every element is written. A new tensor by default.
+    canvas : Canvas, optional
+        One over the memory of `out`: then only what was and is touched is written.
 
     Returns
     -------
@@ -90,7 +95,8 @@ def make_batch(vox: Voxelizer, batch: Batch, out: Tensor | None = None) -> tuple
     elif not isinstance(out, Tensor) or out.device.type != "cpu":
         given = f"one on {out.device}" if isinstance(out, Tensor) else type(out).__name__
         raise TypeError(f"`out` must be a tensor on the CPU, got {given}")
-    hush(vox)(batch, out=out.detach().numpy())  # atoms outside the box are reported by the line above
+    # atoms outside the box are reported by the line above
+    hush(vox)(batch, out=as_numpy(out) if canvas is None else canvas)
     owners = batch.owners
     points = _locate(batch.positions, grids, owners)
     return (
@@ -124,6 +130,13 @@ def collate(samples: GridBatch | Sequence[GridBatch]) -> GridBatch:
     return GridBatch(*fields)
 
 
+def as_numpy(tensor: Tensor) -> NDArray[Any]:
+    """The memory of a tensor; bfloat16 as its bits."""
+    tensor = tensor.detach()
+    values: NDArray[Any] = (tensor.view(torch.uint16) if tensor.dtype == torch.bfloat16 else tensor).numpy()
+    return values
+
+
 def shape_of(vox: Voxelizer) -> tuple[int, int, int]:
     """The grid's shape, which must not depend on the structure.
 
@@ -154,7 +167,7 @@ def _locate(positions: NDArray[np.float64], grids: Grids, owners: NDArray[np.int
     if not len(positions):
         return np.empty((0, 3), np.float32)
     places = positions - grids.origins[owners]
-    if grids.share_shape:
+    if grids.axes.strides[0] == 0 or (grids.axes == grids.axes[:1]).all():
         places = places @ np.linalg.inv(grids.axes[0] * grids.shapes[0][:, None])
     else:
         places = np.einsum("ni,nij->nj", places, np.linalg.inv(grids.axes * grids.shapes[:, :, None])[owners])

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import ArrayLike
-from torch import Tensor
 
 from particlegrid.augment import Augmentation
+from particlegrid.canvas import Canvas
 from particlegrid.errors import OutsideBoxWarning
 from particlegrid.philox import check_counter, permute
 from particlegrid.structure import Structure
-from particlegrid.torch.batch import GridBatch
+from particlegrid.torch.batch import GridBatch, as_numpy
 from particlegrid.torch.source import Source, SourceStore, as_indices
 from particlegrid.voxelizer import Voxelizer
 
@@ -32,6 +32,9 @@ class GridLoader:
     .. warning::
        A yielded grid stays as it is until ``buffers - 1`` further batches have been drawn; then its memory is written
        again. Clone what is to be kept. The other tensors of a batch are its own.
+
+       Only voxels that hold something are cleared. Torch operations in place (``batch.grid.mul_(2)``) are noticed;
+       writes through ``batch.grid.numpy()`` are not: clone before you make them.
 
     Order and augmentation are pure functions of the seeds and the epoch. The epoch does not advance by itself: call
     `set_epoch` before each, or every epoch repeats the first.
@@ -117,7 +120,7 @@ class GridLoader:
         self.epoch = 0
         self.outside = (0, 0)
         self._buffers = _as_count(buffers, "buffers")
-        self._ring: list[Tensor] = []
+        self._ring: list[_Slot] = []
         self._drawn = 0
         self._pass = 0
         self._warned = False
@@ -169,7 +172,8 @@ class GridLoader:
                     "another pass over this GridLoader has begun; make a second loader for a second pass"
                 )
             rows = self.indices[order[k * self.batch_size : (k + 1) * self.batch_size]]
-            batch = self._source.draw(rows, epoch, self._take_buffer(len(rows)))
+            slot = self._take_slot()
+            batch = self._source.draw(rows, epoch, slot.tensor[: len(rows)], slot.canvas)
             if self._source.reports_outside:
                 self._count_outside(batch)
             yield batch
@@ -183,20 +187,35 @@ class GridLoader:
                 stacklevel=2,
             )
 
-    def _take_buffer(self, size: int) -> Tensor:
+    def _take_slot(self) -> _Slot:
         if not self._ring:
             shape = (self.batch_size, *self._source.shape)
-            dtype = getattr(torch, self._source.vox.dtype)
-            # zero_ touches the pages, so that no batch pays for them; torch aligns to 64 bytes
-            self._ring = [torch.empty(shape, dtype=dtype).zero_() for _ in range(self._buffers)]
+            self._ring = [_Slot(shape, getattr(torch, self._source.vox.dtype)) for _ in range(self._buffers)]
         self._drawn += 1
-        return self._ring[self._drawn % self._buffers][:size]
+        slot = self._ring[self._drawn % self._buffers]
+        slot.prepare()
+        return slot
 
     def _count_outside(self, batch: GridBatch) -> None:
         cut = (np.abs(batch.points.numpy()) > 1).any(axis=1)
         if cut.any():
             atoms, structures = self.outside
             self.outside = (atoms + int(cut.sum()), structures + len(np.unique(batch.batch.numpy()[cut])))
+
+
+class _Slot:
+    """One tensor of the ring. Torch counts the writes to it, so that a network's own, in place, are cleared too."""
+
+    def __init__(self, shape: tuple[int, ...], dtype: torch.dtype) -> None:
+        self.tensor = torch.empty(shape, dtype=dtype)  # torch aligns to 64 bytes
+        self.canvas = Canvas(as_numpy(self.tensor))
+        self._version = self.tensor._version
+
+    def prepare(self) -> None:
+        """Before it is drawn on again."""
+        if self.tensor._version != self._version:
+            self._version = self.tensor._version
+            self.canvas.mark_all(len(self.tensor))
 
 
 def _as_count(value: Any, name: str) -> int:

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from particlegrid.augment import Augmentation
 from particlegrid.batch import Batch
+from particlegrid.canvas import Canvas
 from particlegrid.placements import Box
 from particlegrid.structure import Structure
 from particlegrid.torch.batch import GridBatch, hush, make_batch, shape_of
@@ -67,14 +68,16 @@ class Source:
         if isinstance(self._quiet.where, Box) and self._centered:
             self._pinned = replace(self._quiet, where=replace(self._quiet.where, center="origin"))
 
-    def draw(self, indices: NDArray[np.int64], epoch: int, out: Tensor | None = None) -> GridBatch:
+    def draw(
+        self, indices: NDArray[np.int64], epoch: int, out: Tensor | None = None, canvas: Canvas | None = None
+    ) -> GridBatch:
         """The structures at `indices` of the store; atoms outside the box are not reported."""
         batch, vox = self.store.batch(indices), self._quiet
         if self.augment is not None:
             transforms = self.augment.draw(batch, epoch, indices)
             batch = transforms.apply_centered(batch) if self._centered else transforms.apply(batch)
             vox = self._pinned
-        grid, points, numbers, owners = make_batch(vox, batch, out)
+        grid, points, numbers, owners = make_batch(vox, batch, out, canvas)
         return GridBatch(
             grid, torch.from_numpy(self._table[indices]), points, numbers, owners, torch.from_numpy(indices)
         )
