@@ -2,7 +2,8 @@
 # make test    all tests and doctests                       PYTEST="-k voxelizer"
 # make check   format, lint, types, C++ tests (also with sanitizers), all tests
 # make dev     editable install that rebuilds the core at the next import
-# make bench   speed on this machine; make bench-peers installs libmolgrid to compare with
+# make bench   speed on this machine            PARTICLEGRID_DATA=folder of workloads.npz
+# make bench-peers   installs the libraries and the structures that benchmarks/ compares with
 # make clean   what was built, without .venv
 
 PYTHON ?= python3
@@ -44,7 +45,7 @@ dev: $(VENV)/.build-tools
 	rm -f $(VENV)/.demo $(VENV)/.test $(VENV)/.tools  # these install without the rebuild
 
 bench: $(VENV)/.demo
-	for file in molecules store loader; do echo "== $$file"; $(BIN)/python benchmarks/$$file.py || exit 1; done
+	for file in run_all store loader; do echo "== $$file"; $(BIN)/python benchmarks/$$file.py || exit 1; done
 
 bench-peers: .venv-peers/.made
 
@@ -73,9 +74,10 @@ $(VENV)/.tools: $(VENV)/.build-tools $(CORE)
 	$(EDITABLE) ".[dev]"
 	touch $(VENV)/.demo $(VENV)/.test $@
 
-.venv-peers/.made:
+.venv-peers/.made: benchmarks/peers/requirements.txt benchmarks/peers/data-requirements.txt
 	test -x .venv-peers/bin/pip || $(PYTHON) -m venv .venv-peers
-	.venv-peers/bin/pip install -qq --disable-pip-version-check numpy==1.26.4 molgrid
+	.venv-peers/bin/pip install -qq --disable-pip-version-check -r benchmarks/peers/requirements.txt
+	.venv-peers/bin/pip install -qq --disable-pip-version-check --no-deps -r benchmarks/peers/data-requirements.txt
 	touch $@
 
 # ---- C++ tests

@@ -9,23 +9,49 @@ import time
 from collections.abc import Callable, Mapping
 from datetime import date
 
+from peers.client import PeerTask
 
-def time_rounds(tasks: Mapping[str, Callable[[], object]], rounds: int) -> dict[str, float]:
-    """Median seconds of each task, run in turn `rounds` times after one warm-up."""
+Task = Callable[[], object] | PeerTask
+
+
+def time_rounds(tasks: Mapping[str, Task], rounds: int) -> dict[str, float]:
+    """Median seconds of each task, run in turn `rounds` times after one warm-up; a peer's task is timed over there."""
     seconds: dict[str, list[float]] = {name: [] for name in tasks}
     for turn in range(rounds + 1):
         for name, task in tasks.items():
-            start = time.perf_counter()
-            task()
+            taken = task.clock() if isinstance(task, PeerTask) else clock(task)
             if turn:
-                seconds[name].append(time.perf_counter() - start)
+                seconds[name].append(taken)
     return {name: statistics.median(values) for name, values in seconds.items()}
 
 
+def clock(task: Callable[[], object]) -> float:
+    """Seconds of one call."""
+    start = time.perf_counter()
+    task()
+    return time.perf_counter() - start
+
+
+def repeat(task: Callable[[], object], times: int) -> Callable[[], None]:
+    """A task that calls another `times` times, for those that are too short for the clock."""
+
+    def run() -> None:
+        for _ in range(times):
+            task()
+
+    return run
+
+
 def pin_to_one_processor() -> None:
-    """Run on one processor, where the system can do that."""
+    """Run on one processor, where the system can do that; peers started later inherit it."""
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+
+
+def unpin() -> None:
+    """Run on any processor."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, range(os.cpu_count() or 1))
 
 
 def describe_machine() -> str:

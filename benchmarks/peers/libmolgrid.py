@@ -5,11 +5,15 @@ is 1: beyond R it continues as a parabola ("default"), or, with a negative multi
 abs(m) R; m = -2 is 4 sigma. Its box of n points spans (n - 1) spacings. Examples are built before the clock starts.
 """
 
+import contextlib
+import io
 import itertools
 
-import molgrid
 import numpy as np
 from serving import load_inputs, serve
+
+with contextlib.redirect_stderr(io.StringIO()):  # it says that there is no torch
+    import molgrid
 
 data = load_inputs()
 batch_size, n_channels, shape = int(data["batch"]), int(data["n_channels"]), int(data["shape"])
@@ -18,15 +22,14 @@ spacing, radius = float(data["spacing"]), 2 * float(data["sigma"])
 
 def example(i):
     atoms = slice(data["offsets"][i], data["offsets"][i + 1])
-    n = atoms.stop - atoms.start
-    coordinates = molgrid.CoordinateSet(
-        molgrid.Grid2f(np.ascontiguousarray(data["positions"][atoms], np.float32)),
-        molgrid.Grid1f(np.ascontiguousarray(data["channels"][atoms], np.float32)),
-        molgrid.Grid1f(np.full(n, radius, np.float32)),
-        n_channels,
-    )
+    # libmolgrid's grids do not keep numpy's memory alive: temporaries here would be overwritten before they are read
+    positions = np.ascontiguousarray(data["positions"][atoms], np.float32)
+    channels = np.ascontiguousarray(data["channels"][atoms], np.float32)
+    radii = np.full(len(channels), radius, np.float32)
     made = molgrid.Example()
-    made.coord_sets.append(coordinates)
+    made.coord_sets.append(
+        molgrid.CoordinateSet(molgrid.Grid2f(positions), molgrid.Grid1f(channels), molgrid.Grid1f(radii), n_channels)
+    )
     return made
 
 
@@ -37,27 +40,34 @@ def make_batch(first):
     return batch
 
 
-# the kernels that write to numpy's memory need an output that lives as long as the view of it
 out = np.zeros((batch_size, n_channels, shape, shape, shape), np.float32)
 view = molgrid.Grid5f(out)
 batches = [make_batch(first) for first in range(0, len(data["offsets"]) - batch_size, batch_size)]
-centers = np.zeros((batch_size, 3), np.float32)
 
 
-def task(multiple):
-    maker = molgrid.GridMaker(resolution=spacing, dimension=spacing * (shape - 1), gaussian_radius_multiple=multiple)
+def draw(maker, batch):
+    if data["centered"]:
+        maker.forward(batch, view)
+    else:
+        for i in range(batch_size):
+            maker.forward(molgrid.float3(0, 0, 0), batch[i].coord_sets[0], view[i])
+
+
+def make_task(maker):
     turns = itertools.cycle(batches)
-
-    def draw():
-        batch = next(turns)
-        if data["centered"]:
-            maker.forward(batch, view)
-        else:
-            for i in range(batch_size):
-                maker.forward(molgrid.float3(0, 0, 0), batch[i].coord_sets[0], view[i])
-
-    return draw
+    return lambda: draw(maker, next(turns))
 
 
-tasks = {"default": task(1.0), "gaussian to 4 sigma": task(-2.0)}
-serve(tasks, dict.fromkeys(tasks, out.copy))
+def make_result(maker):
+    def first_batch():
+        draw(maker, batches[0])
+        return out
+
+    return first_batch
+
+
+makers = {
+    name: molgrid.GridMaker(resolution=spacing, dimension=spacing * (shape - 1), gaussian_radius_multiple=multiple)
+    for name, multiple in (("default", 1.0), ("gaussian to 4 sigma", -2.0))
+}
+serve({name: make_task(m) for name, m in makers.items()}, {name: make_result(m) for name, m in makers.items()})
