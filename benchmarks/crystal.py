@@ -24,7 +24,9 @@ SHAPE, SIGMA, ROUNDS = 64, 0.5, 21
 
 def make_voxelizer(scheme: pg.ChannelScheme, value: str, registration: str = "point", threads: int = 1) -> pg.Voxelizer:
     """The Voxelizer of this workload."""
-    return pg.Voxelizer(pg.UnitCell(SHAPE, registration=registration), scheme, pg.Gaussian(SIGMA, value), threads=threads)
+    return pg.Voxelizer(
+        pg.UnitCell((SHAPE,) * 3, registration=registration), scheme, pg.Gaussian(SIGMA, value), threads=threads
+    )
 
 
 def measure() -> Iterator[Ratio]:
@@ -33,8 +35,12 @@ def measure() -> Iterator[Ratio]:
     cube = with_cell(triclinic, 25.832 * np.eye(3))
     skewed = crystal("nigbow")
     yield from _measure_crystal("cube", cube, pg.Elements("Zn", other="channel"), {"point": 15, "integral": 15})
-    yield from _measure_crystal("gamma = 89", triclinic, pg.Elements("Zn", other="channel"), {"point": 5, "integral": 1.5})
-    yield from _measure_crystal("86/77/77", skewed, pg.Elements("H", other="channel"), {"point": None, "integral": None})
+    yield from _measure_crystal(
+        "gamma = 89", triclinic, pg.Elements("Zn", other="channel"), {"point": 5, "integral": 1.5}
+    )
+    yield from _measure_crystal(
+        "86/77/77", skewed, pg.Elements("H", other="channel"), {"point": None, "integral": None}
+    )
 
 
 def _measure_crystal(

@@ -107,7 +107,8 @@ def main() -> None:
 
 
 def _print_row(name: str, figures: Sequence[float | None]) -> None:
-    texts = ["" if x is None else text.format(x) for x, text in zip(figures, ("{:.3f} K", "{:.3f} K", "{:.2f} %", "{:.1e}"))]
+    formats = ("{:.3f} K", "{:.3f} K", "{:.2f} %", "{:.1e}")
+    texts = ["" if x is None else text.format(x) for x, text in zip(figures, formats)]
     print(f"{name:24s}" + "".join(f"{text:>12s}" for text in texts))
 
 

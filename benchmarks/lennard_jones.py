@@ -1,6 +1,6 @@
 """The Lennard-Jones energy of CH4 in IRMOF-1, 32^3 points of the cell, cutoff 12.8 A: ratio 4, D.
 
-    python benchmarks/lennard_jones.py --data FOLDER
+python benchmarks/lennard_jones.py --data FOLDER
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ SHAPE, CUTOFF, ROUNDS = 32, 12.8, 3
 def make_voxelizer(threads: int = 1) -> pg.Voxelizer:
     """The Voxelizer of this workload."""
     energy = pg.LennardJones(probe="CH4", cutoff=CUTOFF, unit="K")
-    return pg.Voxelizer(pg.UnitCell(SHAPE, registration="point"), pg.AllAtoms(), energy, threads=threads)
+    return pg.Voxelizer(pg.UnitCell((SHAPE,) * 3, registration="point"), pg.AllAtoms(), energy, threads=threads)
 
 
 def measure() -> Iterator[Ratio]:

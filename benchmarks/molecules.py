@@ -80,9 +80,10 @@ def _measure_size(molecules: pg.Batch, shape: int) -> Iterator[Ratio]:
     yield ratio(2, "/ libmolgrid, Gaussian to 4 sigma", "float32", "gaussian to 4 sigma", 10)
 
 
-def _voxelizer(shape: int, dtype: str = "float32", **density: object) -> pg.Voxelizer:
+def _voxelizer(shape: int, dtype: str = "float32", peak_one: bool = False) -> pg.Voxelizer:
     box = pg.Box(shape, SPACINGS[shape], outside="ignore")
-    return pg.Voxelizer(box, pg.Elements(*ELEMENTS), pg.Gaussian(SIGMA, **density), dtype=dtype, threads=1)
+    density = pg.Gaussian(SIGMA, "point", normalize=False) if peak_one else pg.Gaussian(SIGMA)
+    return pg.Voxelizer(box, pg.Elements(*ELEMENTS), density, dtype=dtype, threads=1)
 
 
 def _draw(vox: pg.Voxelizer, batches: list[pg.Batch], out: np.ndarray | None) -> Callable[[], object]:
@@ -92,7 +93,7 @@ def _draw(vox: pg.Voxelizer, batches: list[pg.Batch], out: np.ndarray | None) ->
 
 def _check_peer(batch: pg.Batch, shape: int, drawn: np.ndarray) -> None:
     """Raise if libmolgrid's values are not ours at the same points; its cut at 4 sigma is exp(-8) = 3.4e-4 an atom."""
-    ours = _voxelizer(shape, value="point", normalize=False)(batch)
+    ours = _voxelizer(shape, peak_one=True)(batch)
     difference = float(np.abs(ours - drawn).max())
     if difference > 2e-3:
         raise RuntimeError(f"libmolgrid drew something else: values of 1 differ by {difference:.1g}")

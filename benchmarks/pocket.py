@@ -1,6 +1,6 @@
 """A protein's pocket, 4,108 atoms of which 961 lie in a box of 48^3 voxels of 0.5 A, 12 channels: ratio 4, B.
 
-    python benchmarks/pocket.py [--data FOLDER]
+python benchmarks/pocket.py [--data FOLDER]
 """
 
 from __future__ import annotations
@@ -19,10 +19,11 @@ from workloads import pocket
 SHAPE, SPACING, SIGMA, ROUNDS = 48, 0.5, 0.5, 21
 
 
-def make_voxelizer(scheme: pg.Elements, threads: int = 1, **density: object) -> pg.Voxelizer:
-    """The Voxelizer of this workload."""
+def make_voxelizer(scheme: pg.Elements, threads: int = 1, peak_one: bool = False) -> pg.Voxelizer:
+    """The Voxelizer of this workload; `peak_one` gives what libmolgrid draws, exp(-d^2 / 2 sigma^2) at points."""
     box = pg.Box(SHAPE, SPACING, center="origin", outside="ignore")
-    return pg.Voxelizer(box, scheme, pg.Gaussian(SIGMA, **density), threads=threads)
+    density = pg.Gaussian(SIGMA, "point", normalize=False) if peak_one else pg.Gaussian(SIGMA)
+    return pg.Voxelizer(box, scheme, density, threads=threads)
 
 
 def measure() -> Iterator[Ratio]:
@@ -48,7 +49,7 @@ def measure() -> Iterator[Ratio]:
         seconds = time_rounds(tasks, ROUNDS)
         if peers:
             drawn = peers["gaussian to 4 sigma"].result()
-            ours = make_voxelizer(scheme, value="point", normalize=False)(batch)
+            ours = make_voxelizer(scheme, peak_one=True)(batch)
             # each of the atoms that reach a voxel lacks up to exp(-8) = 3.4e-4
             if np.abs(ours - drawn).max() > 1e-2:
                 raise RuntimeError(f"libmolgrid drew something else: values differ by {np.abs(ours - drawn).max():.1g}")

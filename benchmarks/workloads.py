@@ -42,8 +42,8 @@ def split_batch(batch: pg.Batch, size: int) -> list[pg.Batch]:
 def pocket() -> tuple[pg.Structure, pg.Elements]:
     """A protein's binding pocket in 12 channels, about (0, 0, 0), and its channel scheme.
 
-    Without ``workloads.npz`` it is random atoms of the same density: 961 of 4,108 lie in the box of 24 A. The file gives
-    each atom a channel from 0 to 11 and no element; element number c + 1 stands for channel c.
+    Without ``workloads.npz`` it is random atoms of about the same density. The file gives each atom a channel from 0 to
+    11 and no element; element number c + 1 stands for channel c.
     """
     file = _workloads()
     if file is not None:

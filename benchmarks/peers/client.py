@@ -54,7 +54,7 @@ def start_peer(script: str, inputs: Mapping[str, Any]) -> Iterator[dict[str, Pee
         return
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "inputs.npz"
-        np.savez(file, **{name: np.asarray(value) for name, value in inputs.items()})
+        np.savez(file, **inputs)
         command = [str(PYTHON), str(Path(__file__).parent / f"{script}.py"), str(file)]
         with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
             names = _answer(process)
@@ -73,7 +73,7 @@ def _answer(process: subprocess.Popen[str]) -> Any:
     for line in _pipe(process.stdout):
         if line.startswith("> "):  # anything else is a library's own chatter
             return json.loads(line[2:])
-    raise RuntimeError(f"{' '.join(map(str, process.args))!r} stopped; its message is above")  # type: ignore[union-attr]
+    raise RuntimeError(f"the peer {process.args!r} stopped; its message is above")
 
 
 def _pipe(pipe: IO[str] | None) -> IO[str]:

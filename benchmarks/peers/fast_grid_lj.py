@@ -1,4 +1,4 @@
-"""fast-grid: the Lennard-Jones energy of a united-atom CH4 (TraPPE) in a unit cell, UFF atoms, in K, at points i / n."""
+"""fast-grid: the Lennard-Jones energy of CH4 (TraPPE) among UFF atoms in a unit cell, in K, at points i / n."""
 
 import ase
 from fast_grid import calculate_grid
