@@ -3,6 +3,7 @@
 
 namespace nb = nanobind;
 
+void bind_coulomb(nb::module_& module);
 void bind_dispatch(nb::module_& module);
 void bind_floor(nb::module_& module);
 void bind_gaussian(nb::module_& module);
@@ -12,6 +13,7 @@ void bind_molecules(nb::module_& module);
 
 NB_MODULE(_native, module) {
     module.doc() = "particlegrid's C++ core.";
+    bind_coulomb(module);
     bind_dispatch(module);
     bind_floor(module);
     bind_gaussian(module);

@@ -1,6 +1,8 @@
 #include "kernels.hpp"
 
 #include "kernels/axis_weights.hpp"
+#include "kernels/charges.hpp"
+#include "kernels/matrices.hpp"
 #include "kernels/plane_writer.hpp"
 #include "kernels/rows.hpp"
 
@@ -32,6 +34,9 @@ const Kernels PG_JOIN(kernels_, PG_TARGET) = {
     {{{write_plane<float, Half>, write_plane<float, float>, nullptr, write_plane<float, Brain>},
       {write_box<float, Half>, write_box<float, float>, nullptr, write_box<float, Brain>}}, weigh_axis<float>, add_windows<float>},
     {{{nullptr, nullptr, write_plane<double, double>, nullptr}, {nullptr, nullptr, write_box<double, double>, nullptr}}, weigh_axis<double>, add_windows<double>},
+    add_charges,
+    add_product,
+    multiply_complex,
     finish_stores,
 };
 

@@ -40,6 +40,40 @@ struct PlaneWindows {
     std::int64_t count;
 };
 
+// A point charge by the index coordinates of its place, where voxel (i, j, k) has its centre at (i, j, k).
+struct PointCharge {
+    double index[3];
+    double charge;  // times the Coulomb constant
+};
+
+// The charges to add to plane x of a grid, whose voxels' edges are (across[0..2]), (0, along[0..1]) and (0, 0, length)
+// in a frame turned so. Rows of the plane are padded to `stride` elements, a multiple of kRowBytes.
+struct ChargedPlane {
+    double across[3], along[2], length;  // A
+    std::int64_t x, rows, columns, stride;
+    double alpha;  // 1/A: erfc(alpha d) / d; 0 for 1 / d
+    double reach;  // A: no farther; infinite for all
+    const PointCharge* charges;
+    const std::int32_t* numbers;  // which charges, in drawing order
+    std::int64_t count;
+};
+inline constexpr double kAtACharge = 1e-9;  // A: positions are no more exact, so nearer than that is there
+
+// c += a b for matrices in rows of so many elements; `columns` and the rows of b and c are multiples of kRowBytes.
+struct MatrixProduct {
+    std::int64_t rows, inner, columns;
+    const double *a, *b;
+    double* c;
+    std::int64_t a_stride, b_stride, c_stride;
+};
+
+// Element by element products of complex numbers, kept as two arrays each.
+struct ComplexProduct {
+    std::int64_t count;
+    const double *a_real, *a_imaginary, *b_real, *b_imaginary;
+    double *real, *imaginary;
+};
+
 // One plane of one channel of the output: write the tile there and leave it zero.
 struct PlaneOutput {
     std::int64_t rows, columns;        // Y, Z
@@ -69,6 +103,10 @@ struct Kernels {
     const char* name;
     Accumulator<float> single;
     Accumulator<double> twice;
+    // 1 / d or erfc(alpha d) / d; at a charge what is left of the latter without 1 / d.
+    void (*add_charges)(const ChargedPlane&, double* plane);
+    void (*add_product)(const MatrixProduct&);
+    void (*multiply_complex)(const ComplexProduct&);
     void (*finish_stores)();  // after cache-bypassing stores, before another thread reads them
 };
 

@@ -18,7 +18,7 @@ from particlegrid.channels import (
     Property,
     WithWidths,
 )
-from particlegrid.densities import Density, Gaussian
+from particlegrid.densities import Coulomb, Density, Gaussian
 from particlegrid.grid import Grid
 from particlegrid.placements import Around, Box, UnitCell
 from particlegrid.resampling import resample
@@ -39,6 +39,7 @@ __all__ = [
     "ByRule",
     "Canvas",
     "ChannelScheme",
+    "Coulomb",
     "Density",
     "ElementGroups",
     "ElementVectors",

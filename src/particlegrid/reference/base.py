@@ -14,7 +14,7 @@ from particlegrid.densities import Density
 from particlegrid.grid import Grid
 from particlegrid.structure import Structure
 
-__all__ = ["entry_widths", "evaluate", "find_reach", "list_images", "voxelize"]
+__all__ = ["draw_channel", "entry_widths", "evaluate", "find_reach", "list_images", "voxelize"]
 
 _Floats = NDArray[np.float64]
 
@@ -32,18 +32,32 @@ def voxelize(structure: Structure, grid: Grid, which: ChannelScheme, what: Densi
     entries = which.list_entries(batch)
     values = np.zeros((len(which.channels), *grid.shape))
     strengths = what.atom_strengths(batch)
+    weights = entries.weights if strengths is None else entries.weights * strengths[entries.atoms]
     widths = entry_widths(batch, which, what)
+    for channel in range(len(values)):
+        mine = (entries.channels == channel) & (weights != 0)
+        positions = structure.positions[entries.atoms[mine]]
+        values[channel] = draw_channel(what, structure, grid, positions, weights[mine], widths[mine])
+    what.finish(values)
+    return values
+
+
+@singledispatch
+def draw_channel(
+    what: Density, structure: Structure, grid: Grid, positions: _Floats, weights: _Floats, widths: _Floats
+) -> _Floats:
+    """The values of one channel from its entries, shape (X, Y, Z).
+
+    The images are counted out one by one; a density whose sum over images does not converge has a function of its own.
+    """
+    values = np.zeros(grid.shape)
     combine = np.maximum if what.combine == "max" else np.add
-    for atom, channel, weight, width in zip(entries.atoms, entries.channels, entries.weights, widths):
-        if weight == 0:
-            continue
-        strength = 1.0 if strengths is None else float(strengths[atom])
+    for position, weight, width in zip(positions, weights, widths):
         # a molecule needs no reach, so a density of one's own can do without until it meets a crystal
         repeats = structure.pbc.any() or any(grid.pbc)
         reach = find_reach(what, float(width)) if repeats else np.inf
-        for image in list_images(structure, grid, structure.positions[atom], reach):
-            combine(values[channel], weight * strength * evaluate(what, image, float(width), grid), out=values[channel])
-    what.finish(values)
+        for image in list_images(structure, grid, position, reach):
+            combine(values, weight * evaluate(what, image, float(width), grid), out=values)
     return values
 
 

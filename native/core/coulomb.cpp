@@ -1,0 +1,92 @@
+#include "coulomb.hpp"
+
+#include <optional>
+#include <string>
+
+#include "charge_brush.hpp"
+#include "drawer.hpp"
+#include "lattice.hpp"
+#include "require.hpp"
+
+namespace particlegrid {
+
+namespace {
+
+int count_periodic(const CoulombJob& job, std::int64_t structure) {
+    if (job.periodic == nullptr) return 0;
+    const std::uint8_t* flags = job.periodic + 3 * structure;
+    return (flags[0] != 0) + (flags[1] != 0) + (flags[2] != 0);
+}
+
+void check_coulomb(const CoulombJob& job) {
+    constexpr double kLargestCharge = 1e20, kFarthest = 1e9;
+    check(job);
+    require(job.tol > 0.0 && job.tol < 1.0, [] { return std::string("tol must lie between 0 and 1"); });
+    require(job.split >= 0.0 && job.split <= 1e6, [] { return std::string("split must lie between 0 and 1e6 / A"); });
+    for (std::int64_t s = 0; s < job.structures; ++s) {
+        const int axes = count_periodic(job, s);
+        require(axes == 0 || axes == 3, [&] {
+            return "structure " + std::to_string(s) + " repeats along " + std::to_string(axes) +
+                   " of 3 axes; the sum over charges is made for all or none";
+        });
+        for (std::int64_t e = job.entry_offsets[s]; e < job.entry_offsets[s + 1]; ++e) {
+            require(std::fabs(job.entry_weights[e]) <= kLargestCharge,
+                    [&] { return "entry " + std::to_string(e) + ": the charge is larger than 1e20"; });
+            double offset[3];
+            for (int k = 0; k < 3; ++k) offset[k] = job.positions[3 * job.entry_atoms[e] + k] - job.origins[3 * s + k];
+            require(norm(offset) <= kFarthest, [&] {
+                return "atom " + std::to_string(job.entry_atoms[e]) + " lies more than 1e9 A from its grid";
+            });
+        }
+    }
+}
+
+// One structure of a checked job, as a job of its own.
+CoulombJob pick(const CoulombJob& job, std::int64_t structure) {
+    CoulombJob one = job;
+    one.structures = 1;
+    one.axes += 9 * structure;
+    one.origins += 3 * structure;
+    one.entry_offsets += structure;
+    if (count_periodic(job, structure) == 3) {
+        one.lattices += 9 * structure;
+        one.periodic += 3 * structure;
+    } else {
+        one.lattices = nullptr;
+        one.periodic = nullptr;
+    }
+    one.out = static_cast<char*>(job.out) + structure * job.strides[0];
+    return one;
+}
+
+void draw_one(const CoulombJob& job, const EwaldSplit& split) {
+    const Kernels& kernels = active_kernels();
+    std::optional<WaveSum> waves;
+    if (job.periodic != nullptr) waves.emplace(job, 0, split, kernels);
+    const auto draw = [&]<class T>(const Writer<T>& writer) {
+        draw_slabs<T>(job, writer, [&] { return ChargeBrush<T>(job, split, waves ? &*waves : nullptr, kernels); });
+    };
+    if (job.output == OutputType::float64) draw(kernels.twice);
+    else draw(kernels.single);
+}
+
+}  // namespace
+
+void draw_coulomb(const CoulombJob& job) {
+    check_coulomb(job);
+    if (job.channels == 0) return;
+    std::vector<EwaldSplit> splits(static_cast<std::size_t>(job.structures));
+    for (std::int64_t s = 0; s < job.structures; ++s) {
+        EwaldSplit& split = splits[static_cast<std::size_t>(s)];
+        if (count_periodic(job, s) == 3) split = choose_split(job, s);
+        else split.reach = std::numeric_limits<double>::infinity();
+    }
+    check_images(job, [&](const Site&, std::int64_t e) {
+        // entries rise with structures
+        const auto after = std::upper_bound(job.entry_offsets, job.entry_offsets + job.structures + 1, e);
+        return splits[static_cast<std::size_t>(after - job.entry_offsets - 1)].reach;
+    });
+    for (std::int64_t s = 0; s < job.structures; ++s) draw_one(pick(job, s), splits[static_cast<std::size_t>(s)]);
+}
+
+}  // namespace particlegrid
