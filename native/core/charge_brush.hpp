@@ -13,6 +13,8 @@ namespace particlegrid {
 template <class T>
 class ChargeBrush {
 public:
+    static constexpr bool kCostly = true;
+
     struct Stroke {
         std::int64_t first[3], count[3];
         std::int64_t channel;

@@ -3,7 +3,8 @@
 // A brush says what an entry looks like:
 //     typename Stroke                                 with first[3], count[3] (the voxels it touches) and channel
 //     prepare(structure, first_plane, last_plane)     lists strokes() that touch these planes, in drawing order
-//     paint(x, columns, strokes, count, tile)         adds the numbered strokes to the tile of plane x
+//     paint(x, strokes, count, tile)                  adds the numbered strokes to the tile of plane x
+//     kCostly = true                                  if painting takes far longer than writing; may be left out
 // The tile has rows * columns elements and kRowBytes to spare behind them; it is zero before the first stroke.
 #pragma once
 
@@ -23,11 +24,10 @@ struct Slabs {
     std::int64_t each;       // slabs of one structure
     std::int64_t thickness;  // planes
 
-    explicit Slabs(const GridJob& job) {
+    Slabs(const GridJob& job, std::int64_t thinnest) {
         const std::int64_t structures = std::max<std::int64_t>(job.structures, 1);
         const std::int64_t wanted = job.threads == 1 ? 1 : (std::int64_t{4} * job.threads + structures - 1) / structures;
-        // entries that straddle two slabs have their weights made twice, so slabs are not thinner than a usual support
-        thickness = std::max((job.shape[0] + wanted - 1) / wanted, std::min<std::int64_t>(job.shape[0], 12));
+        thickness = std::max((job.shape[0] + wanted - 1) / wanted, std::min(job.shape[0], thinnest));
         each = (job.shape[0] + thickness - 1) / thickness;
     }
 };
@@ -155,6 +155,12 @@ inline std::int64_t element_bytes(OutputType type) {
     return type == OutputType::float64 ? 8 : type == OutputType::float32 ? 4 : 2;
 }
 
+template <class Brush>
+constexpr bool is_costly() {
+    if constexpr (requires { Brush::kCostly; }) return Brush::kCostly;
+    else return false;
+}
+
 // Draw a checked job; make_brush() gives each thread its own brush.
 template <class T, class MakeBrush>
 void draw_slabs(const GridJob& job, const Writer<T>& writer, const MakeBrush& make_brush) {
@@ -163,10 +169,12 @@ void draw_slabs(const GridJob& job, const Writer<T>& writer, const MakeBrush& ma
     const std::int64_t bytes = job.structures * job.channels * voxels * element_bytes(job.output);
     // below this a reader finds the output in the cache; above, streaming saves reading each line before it is written
     constexpr std::int64_t kCacheBytes = std::int64_t{4} << 20;
-    const Slabs slabs(job);
-    // threads are worth their start only for more than about 0.3 ms of writing
-    const int threads = bytes < (1 << 20) ? 1 : job.threads;
     using Brush = decltype(make_brush());
+    // entries that straddle two slabs have their weights made twice, so slabs are not thinner than a usual support,
+    // unless weights are the lesser part
+    const Slabs slabs(job, is_costly<Brush>() ? 1 : 12);
+    // threads are worth their start only for more than about 0.3 ms of writing
+    const int threads = bytes < (1 << 20) && !is_costly<Brush>() ? 1 : job.threads;
     run_tasks(job.structures * slabs.each, threads, [&] {
         return SlabDrawer<T, Brush>(job, slabs, writer, make_brush(), bytes > kCacheBytes);
     });
