@@ -1,7 +1,9 @@
 // The brush of point charges: images within the reach, and the sum over wave vectors where they repeat.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
+#include <limits>
 #include <vector>
 
 #include "drawer.hpp"

@@ -1,7 +1,10 @@
 #include "coulomb.hpp"
 
+#include <cmath>
+#include <limits>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "charge_brush.hpp"
 #include "drawer.hpp"
@@ -41,6 +44,19 @@ void check_coulomb(const CoulombJob& job) {
     }
 }
 
+// The images are listed, so that they must fit into memory.
+void check_images(const CoulombJob& job, std::int64_t structure, double reach) {
+    constexpr double kMostImages = 1e7;
+    const Site site(job, structure);
+    double images = 0.0;
+    for (std::int64_t e = job.entry_offsets[structure]; e < job.entry_offsets[structure + 1]; ++e)
+        images += site.count_candidates(job.positions + 3 * job.entry_atoms[e], reach);
+    require(images <= kMostImages, [&] {
+        return "structure " + std::to_string(structure) + ": the Ewald sum needs more than 10 million periodic images; "
+               "the grid is too large for the cell, or the cell too flat";
+    });
+}
+
 // One structure of a checked job, as a job of its own.
 CoulombJob pick(const CoulombJob& job, std::int64_t structure) {
     CoulombJob one = job;
@@ -78,14 +94,11 @@ void draw_coulomb(const CoulombJob& job) {
     std::vector<EwaldSplit> splits(static_cast<std::size_t>(job.structures));
     for (std::int64_t s = 0; s < job.structures; ++s) {
         EwaldSplit& split = splits[static_cast<std::size_t>(s)];
-        if (count_periodic(job, s) == 3) split = choose_split(job, s);
-        else split.reach = std::numeric_limits<double>::infinity();
+        split.reach = std::numeric_limits<double>::infinity();
+        if (count_periodic(job, s) != 3) continue;
+        split = choose_split(job, s);
+        check_images(job, s, split.reach);
     }
-    check_images(job, [&](const Site&, std::int64_t e) {
-        // entries rise with structures
-        const auto after = std::upper_bound(job.entry_offsets, job.entry_offsets + job.structures + 1, e);
-        return splits[static_cast<std::size_t>(after - job.entry_offsets - 1)].reach;
-    });
     for (std::int64_t s = 0; s < job.structures; ++s) draw_one(pick(job, s), splits[static_cast<std::size_t>(s)]);
 }
 

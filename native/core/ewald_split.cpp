@@ -64,7 +64,7 @@ EwaldSplit cut_off(const std::vector<Charges>& channels, const Basis& lattice, d
 double estimate_cost(const EwaldSplit& split, const CoulombJob& job, const Basis& grid, const Basis& lattice,
                      double charges, bool separable) {
     constexpr double kPair = 3.0, kRow = 8.0, kImage = 30.0, kMultiplyAdd = 0.12;  // ns
-    constexpr double kMostNumbers = 4e7, kMostImages = 2e7;
+    constexpr double kMostNumbers = 4e7, kMostImages = 5e6;
     const double x = static_cast<double>(job.shape[0]), y = static_cast<double>(job.shape[1]),
                  z = static_cast<double>(job.shape[2]);
     const double density = charges / lattice.volume, r = split.reach;
@@ -132,8 +132,8 @@ EwaldSplit choose_split(const CoulombJob& job, std::int64_t structure) {
         }
     }
     require(least < std::numeric_limits<double>::infinity(), [&] {
-        return "structure " + std::to_string(structure) + ": the Ewald sum would need more than 20 million images or 320 "
-               "MB of wave vectors; the grid or its cell is too large";
+        return "structure " + std::to_string(structure) + ": the Ewald sum needs more than 5 million periodic images "
+               "or 320 MB of wave vectors; the grid is too large for the cell, or the cell too flat";
     });
     return best;
 }

@@ -41,8 +41,8 @@ class Coulomb(Density):
     Raises
     ------
     ValueError
-        If an element is unknown or a charge is not finite; when drawing, if an atom has no charge, or if one or two axes
-        are periodic: the potential of a slab or a rod of charges is another sum, which is not made here.
+        If an element is unknown or a charge is not finite; when drawing, if an atom has no charge, lies more than 1e9 A
+        from the grid, or if one or two axes are periodic: the potential of a slab or a rod is another sum.
 
     Notes
     -----
@@ -61,14 +61,12 @@ class Coulomb(Density):
 
     Examples
     --------
-    The Madelung constant of rock salt, from the potential at an empty place half-way between eight ions, is zero; at
-    the site of a removed ion it is -1.747565 k / r with the nearest neighbour's distance r (see the tests).
-
     >>> import particlegrid as pg
-    >>> ion = pg.Structure([[0, 0, 0]], ["Na"])
-    >>> grid = pg.Box((1, 1, 3), spacing=1.0, center=(0, 0, 2))
-    >>> pg.Voxelizer(grid, pg.AllAtoms(), Coulomb({"Na": 1.0}))(ion).ravel().round(3).tolist()
-    [14.4, 7.2, 4.8]
+    >>> ion = pg.Structure([[0, 0, 0]], ["Na"], properties={"charge": [1.0]})
+    >>> line = pg.Grid((1, 1, 3), axes=[[1, 0, 0], [0, 1, 0], [0, 0, 1]], origin=[-0.5, -0.5, 0.5])
+    >>> values = pg.Voxelizer(line, pg.AllAtoms(), Coulomb())(ion)
+    >>> print(values.ravel())
+    [14.399646  7.199823  4.799882]
     """
 
     charges: str | Mapping[str, float] = "charge"

@@ -21,7 +21,9 @@ _AT_A_CHARGE = 1e-9  # A: positions are no more exact, so nearer than that is th
 
 
 @draw_channel.register
-def _(what: Coulomb, structure: Structure, grid: Grid, positions: _Floats, charges: _Floats, widths: _Floats) -> _Floats:
+def _(
+    what: Coulomb, structure: Structure, grid: Grid, positions: _Floats, charges: _Floats, widths: _Floats
+) -> _Floats:
     lattice, periodic = structure.cell, structure.pbc
     if not structure.pbc.any():
         lattice, periodic = np.asarray(grid.axes) * np.array(grid.shape)[:, None], np.asarray(grid.pbc)
@@ -60,7 +62,7 @@ def sum_ewald(
         alpha = np.sqrt(pi) / volume ** (1 / 3)
     values = np.full(len(points), -pi * charges.sum() / (volume * alpha**2))
     here = np.zeros((2, len(points)))
-    duals = np.linalg.inv(cell).T  # rows: k = 2 pi (m1 b1 + m2 b2 + m3 b3)
+    duals: _Floats = np.linalg.inv(cell).T  # rows: k = 2 pi (m1 b1 + m2 b2 + m3 b3)
     for position, charge in zip(positions, charges):
         # the difference wrapped into the cell about 0, whose farthest point is no more than half the edges' sum away
         offset = (points - position) @ duals.T
@@ -72,7 +74,7 @@ def sum_ewald(
             here[:, there] += [[charge], [abs(charge)]]
             values[there] -= 2 * alpha / np.sqrt(pi) * charge  # of erfc(alpha d) / d - 1 / d as d vanishes
             values[~there] += charge * _erfc(alpha * distance[~there]) / distance[~there]
-        for k in _list_lattice(2 * pi * duals, 2 * alpha * _CUT):
+        for k in 2 * pi * _list_lattice(duals, alpha * _CUT / pi):
             if k.any():
                 k2 = k @ k
                 values += 4 * pi / volume * charge * np.exp(-k2 / (4 * alpha**2)) / k2 * np.cos(offset @ k)
@@ -88,7 +90,8 @@ def _list_lattice(rows: _Floats, radius: float) -> _Floats:
     """All vectors of a lattice no longer than a radius, shape (m, 3)."""
     bounds = np.floor(radius * np.linalg.norm(np.linalg.inv(rows), axis=0)).astype(int)
     vectors: _Floats = np.array(list(product(*(range(-n, n + 1) for n in bounds)))) @ rows
-    return vectors[np.linalg.norm(vectors, axis=1) <= radius]
+    near: _Floats = vectors[np.linalg.norm(vectors, axis=1) <= radius]
+    return near
 
 
 _erfc = np.vectorize(erfc, otypes=[float])
