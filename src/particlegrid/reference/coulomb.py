@@ -62,7 +62,7 @@ def sum_ewald(
         alpha = np.sqrt(pi) / volume ** (1 / 3)
     values = np.full(len(points), -pi * charges.sum() / (volume * alpha**2))
     here = np.zeros((2, len(points)))
-    duals: _Floats = np.linalg.inv(cell).T  # rows: k = 2 pi (m1 b1 + m2 b2 + m3 b3)
+    duals = np.asarray(np.linalg.inv(cell).T, np.float64)  # rows: k = 2 pi (m1 b1 + m2 b2 + m3 b3)
     for position, charge in zip(positions, charges):
         # the difference wrapped into the cell about 0, whose farthest point is no more than half the edges' sum away
         offset = (points - position) @ duals.T
