@@ -10,16 +10,22 @@ namespace particlegrid {
 // Rows of weights are padded with zeros to this many bytes: one AVX register, two SSE or NEON ones.
 inline constexpr std::int64_t kRowBytes = 32;
 
+// The integral of a Gaussian over a voxel whose centre lies s sigmas away is exp(-s^2 / 2) times a polynomial in s^2 that
+// depends on the voxel's length in sigmas alone. Seven terms leave 1e-8 of the largest weight up to kSeriesLimit.
+inline constexpr int kSeriesTerms = 7;
+inline constexpr double kSeriesLimit = 1.25;  // sigmas
+
 // One Gaussian along one axis. Voxel i covers [i h, (i + 1) h] and the atom sits at `offset`, all in A.
 struct AxisJob {
     double offset;
     double sigma;
     double spacing;
-    double scale;         // multiplies every weight
-    std::int64_t first;   // first voxel of the support
-    std::int64_t count;   // voxels in the support
-    std::int64_t padded;  // weights to write; those beyond count are zero
-    bool point;           // exp(-d^2 / 2 sigma^2) at the voxel's centre, else the integral over the voxel
+    double scale;          // multiplies every weight
+    std::int64_t first;    // first voxel of the support
+    std::int64_t count;    // voxels in the support
+    std::int64_t padded;   // weights to write, a multiple of the elements in kRowBytes; those beyond count are zero
+    bool point;            // exp(-d^2 / 2 sigma^2) at the voxel's centre, else the integral over the voxel
+    const float* series;   // coefficients for single precision; null where it would not be exact enough, or for points
 };
 
 // Where an entry touches the grid, and where its weights along x, y, z begin in the weights buffer.

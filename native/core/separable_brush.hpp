@@ -163,7 +163,7 @@ private:
     }
 
     Segment reserve(std::size_t d, std::int64_t first, std::int64_t count) {
-        const Segment segment{first, count, d == 2 ? round_up(count, kUnit) : count, weights_used_};
+        const Segment segment{first, count, round_up(count, kUnit), weights_used_};
         weights_used_ += segment.padded;
         if (weights_used_ > static_cast<std::int64_t>(weights_.size()))
             weights_.resize(static_cast<std::size_t>(std::max(weights_used_, 2 * segment.weights)));
@@ -175,9 +175,38 @@ private:
         const Segment segment = reserve(d, first - shift, count);
         const std::size_t scratch = static_cast<std::size_t>(round_up(count + 1, 8));
         if (scratch_.size() < scratch) scratch_.resize(scratch);
-        const AxisJob axis{x * spacing_[d], sigma, spacing_[d], scale, first, count, segment.padded, is_point()};
+        const AxisJob axis{x * spacing_[d], sigma,          spacing_[d], scale,
+                           first,           count,          segment.padded, is_point(),
+                           find_series(d, sigma)};
         kernels_.weigh_axis(axis, scratch_.data(), weights_.data() + segment.weights);
         return segment;
+    }
+
+    // Coefficients for this width, kept until another comes: c_j = sum over k of 2 q^(2k+1) / (2k+1)! / sqrt(2 pi) times
+    // the coefficient of s^(2j) in the Hermite polynomial He_2k, q half the voxel's length in sigmas.
+    const float* find_series(std::size_t d, double sigma) {
+        const double length = spacing_[d] / sigma;
+        if (is_point() || !(length <= kSeriesLimit)) return nullptr;
+        Series& kept = series_[d];
+        if (kept.length == length) return kept.coefficients;
+        kept.length = length;
+        static constexpr double kHermite[kSeriesTerms][kSeriesTerms] = {
+            {1},
+            {-1, 1},
+            {3, -6, 1},
+            {-15, 45, -15, 1},
+            {105, -420, 210, -28, 1},
+            {-945, 4725, -3150, 630, -45, 1},
+            {10395, -62370, 51975, -13860, 1485, -66, 1},
+        };
+        double sums[kSeriesTerms] = {};
+        double factor = length / std::sqrt(2.0 * 3.14159265358979323846);
+        for (int k = 0; k < kSeriesTerms; ++k) {
+            for (int j = 0; j <= k; ++j) sums[j] += factor * kHermite[k][j];
+            factor *= 0.25 * length * length / ((2.0 * k + 2.0) * (2.0 * k + 3.0));
+        }
+        for (int j = 0; j < kSeriesTerms; ++j) kept.coefficients[j] = static_cast<float>(sums[j]);
+        return kept.coefficients;
     }
 
     bool is_point() const { return job_.value == Value::point || job_.value == Value::peak; }
@@ -190,6 +219,11 @@ private:
     std::vector<T> weights_;
     std::int64_t weights_used_ = 0;
     std::vector<double> scratch_, folded_;
+    struct Series {
+        double length = 0.0;
+        float coefficients[kSeriesTerms] = {};
+    };
+    Series series_[3];
 };
 
 }  // namespace particlegrid
