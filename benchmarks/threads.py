@@ -40,7 +40,7 @@ def measure() -> Iterator[Ratio]:
     for name, (structure, make) in cases.items():
         batch = pg.Batch([structure])
         out = make(1)(batch).astype(np.float32)
-        seconds = time_rounds({str(n): _draw(make(n), batch, out) for n in (1, 2)}, ROUNDS)
+        seconds = time_rounds({str(n): _draw(make(n), batch, out) for n in (1, 2)}, ROUNDS, wall=True)
         note = f"{4 / seconds['2']:,.0f} / {4 / seconds['1']:,.0f} grids/s"
         yield Ratio(5, f"{name}: two threads / one", seconds["1"] / seconds["2"], 1.8, note=note)
 

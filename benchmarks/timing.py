@@ -1,4 +1,8 @@
-"""Interleaved timing: ratios within one run, since absolute times of a shared machine drift."""
+"""Interleaved timing: ratios within one run, since absolute times of a shared machine drift.
+
+Tasks of one thread are timed by the processor time of this process, which neighbours that take the processor away do
+not lengthen; on a quiet machine it is the time on the wall.
+"""
 
 from __future__ import annotations
 
@@ -14,22 +18,25 @@ from peers.client import PeerTask
 Task = Callable[[], object] | PeerTask
 
 
-def time_rounds(tasks: Mapping[str, Task], rounds: int) -> dict[str, float]:
-    """Median seconds of each task, run in turn `rounds` times after one warm-up; a peer's task is timed over there."""
+def time_rounds(tasks: Mapping[str, Task], rounds: int, wall: bool = False) -> dict[str, float]:
+    """Median seconds of each task, run in turn `rounds` times after one warm-up; a peer's task is timed over there.
+
+    `wall` takes the time on the wall, for tasks of several threads.
+    """
     seconds: dict[str, list[float]] = {name: [] for name in tasks}
     for turn in range(rounds + 1):
         for name, task in tasks.items():
-            taken = task.clock() if isinstance(task, PeerTask) else clock(task)
+            taken = task.clock() if isinstance(task, PeerTask) else _clock(task, wall)
             if turn:
                 seconds[name].append(taken)
     return {name: statistics.median(values) for name, values in seconds.items()}
 
 
-def clock(task: Callable[[], object]) -> float:
-    """Seconds of one call."""
-    start = time.perf_counter()
+def _clock(task: Callable[[], object], wall: bool) -> float:
+    now = time.perf_counter if wall else time.process_time
+    start = now()
     task()
-    return time.perf_counter() - start
+    return now() - start
 
 
 def repeat(task: Callable[[], object], times: int) -> Callable[[], None]:

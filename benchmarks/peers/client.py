@@ -29,7 +29,7 @@ class PeerTask:
     folder: Path
 
     def clock(self) -> float:
-        """Seconds that one run took, by the peer's clock."""
+        """Seconds of processor time that one run took over there."""
         return float(_ask(self.process, {"run": self.name}))
 
     def result(self) -> NDArray[Any]:
