@@ -10,6 +10,7 @@ void bind_gaussian(nb::module_& module);
 void bind_resample(nb::module_& module);
 void bind_memory(nb::module_& module);
 void bind_molecules(nb::module_& module);
+void bind_lennard_jones(nb::module_& module);
 
 NB_MODULE(_native, module) {
     module.doc() = "particlegrid's C++ core.";
@@ -20,4 +21,5 @@ NB_MODULE(_native, module) {
     bind_resample(module);
     bind_memory(module);
     bind_molecules(module);
+    bind_lennard_jones(module);
 }

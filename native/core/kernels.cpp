@@ -3,6 +3,7 @@
 #include "kernels/axis_weights.hpp"
 #include "kernels/charges.hpp"
 #include "kernels/matrices.hpp"
+#include "kernels/pair_sums.hpp"
 #include "kernels/plane_writer.hpp"
 #include "kernels/rows.hpp"
 
@@ -37,6 +38,7 @@ const Kernels PG_JOIN(kernels_, PG_TARGET) = {
     add_charges,
     add_product,
     multiply_complex,
+    {find_near, add_lennard_jones, {write_block<Half>, write_block<float>, write_block<double>, write_block<Brain>}},
     finish_stores,
 };
 

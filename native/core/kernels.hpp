@@ -105,6 +105,46 @@ struct Accumulator : Writer<T> {
     void (*add_windows)(const PlaneWindows&, const T* weights, T* tile);
 };
 
+// Which of the atoms [first, last) lie within reach of a box.
+struct NearQuery {
+    const double* positions[3];  // x, y and z of all atoms; kRowBytes more can be read behind each
+    std::int64_t first, last;
+    double center[3], half[3];  // of the box
+    double reach2;
+};
+
+// One source of pair terms: c12 / d^12 - c6 / d^6 - at_cutoff.
+struct PairAtom {
+    double position[3];
+    double c12, c6, at_cutoff;
+};
+
+// Voxels are summed in groups of so many: two vectors of doubles.
+inline constexpr std::int64_t kPairVoxels = 2 * kRowBytes / static_cast<std::int64_t>(sizeof(double));
+
+struct PairBlock {
+    const double* centers[3];  // x, y and z of the voxels' centres
+    std::int64_t voxels;       // a multiple of kPairVoxels
+    const PairAtom* atoms;
+    const std::int32_t* numbers;  // which atoms
+    std::int64_t count;
+    double cutoff2;
+};
+
+// Part of one channel of the output, and where its values begin.
+struct BlockOutput {
+    void* out;
+    std::int64_t count[3];
+    std::int64_t strides[3];  // bytes
+};
+
+struct PairSums {
+    // Numbers of those whose distance from the box is less than the reach; room for last - first + kRowBytes of them.
+    std::int64_t (*find_near)(const NearQuery&, std::int32_t* numbers);
+    void (*add_lennard_jones)(const PairBlock&, double* sums);  // over all atoms with d < cutoff; overwrites the sums
+    void (*write_block[4])(const BlockOutput&, const double* sums);  // by OutputType; z runs fastest in the sums
+};
+
 struct Kernels {
     const char* name;
     Accumulator<float> single;
@@ -113,6 +153,7 @@ struct Kernels {
     void (*add_charges)(const ChargedPlane&, double* plane);
     void (*add_product)(const MatrixProduct&);
     void (*multiply_complex)(const ComplexProduct&);
+    PairSums pairs;
     void (*finish_stores)();  // after cache-bypassing stores, before another thread reads them
 };
 

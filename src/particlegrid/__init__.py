@@ -18,7 +18,7 @@ from particlegrid.channels import (
     Property,
     WithWidths,
 )
-from particlegrid.densities import Coulomb, Density, Gaussian
+from particlegrid.densities import Boltzmann, Coulomb, Density, Gaussian, LennardJones
 from particlegrid.grid import Grid
 from particlegrid.placements import Around, Box, UnitCell
 from particlegrid.resampling import resample
@@ -35,6 +35,7 @@ __all__ = [
     "AllAtoms",
     "Around",
     "Batch",
+    "Boltzmann",
     "Box",
     "ByRule",
     "Canvas",
@@ -47,6 +48,7 @@ __all__ = [
     "Gaussian",
     "GninaTypes",
     "Grid",
+    "LennardJones",
     "Pharmacophores",
     "PresentElements",
     "Property",

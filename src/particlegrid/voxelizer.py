@@ -235,8 +235,8 @@ class Voxelizer:
         return check_out(out, shape, (*_DTYPES, "uint16") if self.dtype == "bfloat16" else _DTYPES), None
 
     def _count_threads(self, values: NDArray[Any]) -> int:
-        # the core starts no threads below 1 MB, and asking how many there might be takes a microsecond
-        return count_threads(self.threads) if values.nbytes >= 1 << 20 else 1
+        # asking how many there might be takes a microsecond
+        return count_threads(self.threads) if values.nbytes >= self.what.serial_bytes else 1
 
     def _draw(self, batch: Batch, grids: Grids, values: NDArray[Any], marks: NDArray[np.int32] | None) -> None:
         entries = self.which.list_entries(batch)

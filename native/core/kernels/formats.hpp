@@ -67,6 +67,13 @@ inline void convert(const float* from, Half* to) {
     to->bits = half_bits(*from);
 #endif
 }
+// Sums in double, to what they are asked for as; beyond the range of the type, to infinity.
+inline void convert(const double* from, float* to) { *to = static_cast<float>(*from); }
+template <class Bits>
+inline void convert(const double* from, Bits* to) {
+    const float single = static_cast<float>(*from);
+    convert(&single, to);
+}
 
 // A group is what one register holds. take() reads one from the tile, converts it and leaves the tile zero there.
 #if defined(__AVX2__) && defined(__F16C__)

@@ -1,7 +1,9 @@
 """What an atom looks like on a grid: frozen parameters of densities."""
 
 from particlegrid.densities.base import Density, Drawing
+from particlegrid.densities.boltzmann import Boltzmann
 from particlegrid.densities.coulomb import Coulomb
 from particlegrid.densities.gaussian import Gaussian
+from particlegrid.densities.lennard_jones import LennardJones
 
-__all__ = ["Coulomb", "Density", "Drawing", "Gaussian"]
+__all__ = ["Boltzmann", "Coulomb", "Density", "Drawing", "Gaussian", "LennardJones"]

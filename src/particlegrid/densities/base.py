@@ -74,6 +74,8 @@ class Density(Noun):
     combine: ClassVar[str] = "sum"
     marks_touched: ClassVar[bool] = False
     """Whether `draw_natively` heeds ``drawing.touched``."""
+    serial_bytes: ClassVar[int] = 1 << 20
+    """Smaller outputs are drawn by one thread: where writing is the work, more do not pay below 1 MB."""
 
     def atom_widths(self, batch: Batch) -> NDArray[np.float64]:
         """Width of every atom of a batch, shape (N,), in A; a channel scheme may override it entry by entry."""

@@ -4,7 +4,17 @@ Each density has its formula, `evaluate`, and the distance beyond which it vanis
 `reference.resampling` has the matrix of `particlegrid.resample`.
 """
 
-from particlegrid.reference import coulomb, gaussian
+from particlegrid.reference import coulomb, gaussian, potentials
 from particlegrid.reference.base import draw_channel, entry_widths, evaluate, find_reach, list_images, voxelize
 
-__all__ = ["coulomb", "draw_channel", "entry_widths", "evaluate", "find_reach", "gaussian", "list_images", "voxelize"]
+__all__ = [
+    "coulomb",
+    "draw_channel",
+    "entry_widths",
+    "evaluate",
+    "find_reach",
+    "gaussian",
+    "list_images",
+    "potentials",
+    "voxelize",
+]
