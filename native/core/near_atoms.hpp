@@ -142,6 +142,8 @@ public:
     // All images within reach of a box, in an order that the box alone decides. `numbers` is scratch.
     void list_near(const FrameBox& box, const PairSums& kernels, std::vector<std::int32_t>& numbers, PairAtoms& found) const {
         found.atoms.clear();
+        found.fill_columns();
+        if (sorted_.atoms.empty()) return;
         std::array<std::int64_t, 3> first{}, last{};
         for (std::size_t a = 0; a < 3; ++a) {
             const auto [low, high] = find_range(box, a);

@@ -34,11 +34,15 @@ def as_bits(values: NDArray[Any]) -> NDArray[Any]:
 
 
 def store(values: NDArray[np.floating[Any]], out: NDArray[Any]) -> None:
-    """Write float32 or float64 values to `out`, rounded to its type; uint16 stands for the bits of bfloat16."""
+    """Write float32 or float64 values to `out`, rounded to its type, and to infinity beyond its range.
+
+    uint16 stands for the bits of bfloat16.
+    """
     bits = as_bits(out)
-    if bits.dtype != np.uint16:
-        out[...] = values
-        return
-    single = np.ascontiguousarray(values, np.float32).view(np.uint32)
+    with np.errstate(over="ignore"):
+        if bits.dtype != np.uint16:
+            out[...] = values
+            return
+        single = np.ascontiguousarray(values, np.float32).view(np.uint32)
     rounded = (single + 0x7FFF + ((single >> 16) & 1)) >> 16
     bits[...] = np.where(np.isnan(values), single >> 16 | 0x40, rounded)

@@ -40,7 +40,8 @@ with UFF.prm of Open Babel (all) and with RDKit (those that it types without bon
 
 FORCE_FIELDS: dict[str, dict[str, tuple[float, float]]] = {
     "UFF": {
-        name: (convert_energy(depth, "kcal/mol", "K"), distance / 2 ** (1 / 6)) for name, (distance, depth) in UFF.items()
+        name: (convert_energy(depth, "kcal/mol", "K"), distance / 2 ** (1 / 6))
+        for name, (distance, depth) in UFF.items()
     }
 }
 """By force field and element: epsilon in K and sigma in A of 4 epsilon [(sigma/d)^12 - (sigma/d)^6]."""

@@ -130,7 +130,9 @@ class LennardJones(Density):
         if not (widths > 0).all():
             missing = ", ".join(sorted({SYMBOLS[z] for z in batch.numbers[widths == 0]}))
             name = f"force field {self.forcefield!r}" if isinstance(self.forcefield, str) else "`forcefield`"
-            raise ValueError(f"{name} has no parameters for {missing}; give a table with (epsilon, sigma) of each element")
+            raise ValueError(
+                f"{name} has no parameters for {missing}; give a table with (epsilon, sigma) of each element"
+            )
         return widths
 
     def atom_strengths(self, batch: Batch) -> NDArray[np.float64]:
@@ -168,7 +170,9 @@ def _check_pair(pair: Any, name: str) -> _Parameters:
         raise TypeError(f"`{name}` must be two numbers, (epsilon, sigma), got {pair!r}")
     epsilon, sigma = pair
     # an atom that only occupies its place has epsilon 0
-    return (float(epsilon) if epsilon == 0 else as_positive(epsilon, f"{name}[0]")), as_positive(sigma, f"{name}[1]", "A")
+    return (float(epsilon) if epsilon == 0 else as_positive(epsilon, f"{name}[0]")), as_positive(
+        sigma, f"{name}[1]", "A"
+    )
 
 
 def _check_name(name: Any, argument: str, known: Mapping[str, Any], otherwise: str) -> None:
