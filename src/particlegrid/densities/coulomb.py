@@ -71,6 +71,8 @@ class Coulomb(Density):
 
     charges: str | Mapping[str, float] = "charge"
 
+    serial_bytes: ClassVar[int] = 0  # arithmetic dominates at any size
+
     _split: ClassVar[float] = 0.0  # 1/A: the alpha of erfc(alpha d); 0 lets the core choose
 
     def __init__(self, charges: str | Mapping[str, float] = "charge") -> None:
