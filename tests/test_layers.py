@@ -13,7 +13,7 @@ ROOT = Path(particlegrid.__file__).parent
 # Low to high. A unit is a module or a whole package; units of one layer do not know each other.
 LAYERS = (
     ("errors", "elements", "registry", "threads", "_native"),
-    ("structure", "memory"),
+    ("structure", "memory", "radii"),
     ("batch", "canvas"),
     ("grid",),
     ("resampling",),

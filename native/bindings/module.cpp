@@ -11,6 +11,7 @@ void bind_resample(nb::module_& module);
 void bind_memory(nb::module_& module);
 void bind_molecules(nb::module_& module);
 void bind_lennard_jones(nb::module_& module);
+void bind_radial(nb::module_& module);
 
 NB_MODULE(_native, module) {
     module.doc() = "particlegrid's C++ core.";
@@ -22,4 +23,5 @@ NB_MODULE(_native, module) {
     bind_memory(module);
     bind_molecules(module);
     bind_lennard_jones(module);
+    bind_radial(module);
 }

@@ -5,6 +5,8 @@
 
 #include <cstdint>
 
+#include "radial_rows.hpp"
+
 namespace particlegrid {
 
 // Rows of weights are padded with zeros to this many bytes: one AVX register, two SSE or NEON ones.
@@ -103,6 +105,7 @@ struct Accumulator : Writer<T> {
     // Scratch of `count + 1` doubles, rounded up to 8.
     void (*weigh_axis)(const AxisJob&, double* scratch, T* weights);
     void (*add_windows)(const PlaneWindows&, const T* weights, T* tile);
+    void (*paint_radial)(const RadialPlane&, T* tile);
 };
 
 // Which of the atoms [first, last) lie within reach of a box.

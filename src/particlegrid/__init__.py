@@ -18,7 +18,17 @@ from particlegrid.channels import (
     Property,
     WithWidths,
 )
-from particlegrid.densities import Boltzmann, Coulomb, Density, Gaussian, LennardJones
+from particlegrid.densities import (
+    Binary,
+    Boltzmann,
+    Coulomb,
+    Density,
+    Gaussian,
+    GaussianQuadratic,
+    LennardJones,
+    Occupancy,
+    Radial,
+)
 from particlegrid.grid import Grid
 from particlegrid.placements import Around, Box, UnitCell
 from particlegrid.resampling import resample
@@ -35,6 +45,7 @@ __all__ = [
     "AllAtoms",
     "Around",
     "Batch",
+    "Binary",
     "Boltzmann",
     "Box",
     "ByRule",
@@ -46,12 +57,15 @@ __all__ = [
     "ElementVectors",
     "Elements",
     "Gaussian",
+    "GaussianQuadratic",
     "GninaTypes",
     "Grid",
     "LennardJones",
+    "Occupancy",
     "Pharmacophores",
     "PresentElements",
     "Property",
+    "Radial",
     "Structure",
     "Transform",
     "UnitCell",

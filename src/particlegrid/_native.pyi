@@ -54,3 +54,15 @@ def make_style(
 ) -> MoleculeStyle: ...
 def draw_coulomb(drawing: Drawing, split: float) -> None: ...
 def draw_lennard_jones(drawing: Drawing, probe_width: float, cutoff: float, shift: bool) -> None: ...
+def draw_radial(
+    drawing: Drawing,
+    profile: str,
+    *,
+    maximum: bool = False,
+    multiple: float = 1.0,
+    scale: float = 1.0,
+    cutoff: float = 1.0,
+    table: NDArray[np.float64] | None = None,
+    cut: float = 0.0,
+    normalize: bool = False,
+) -> None: ...

@@ -5,5 +5,17 @@ from particlegrid.densities.boltzmann import Boltzmann
 from particlegrid.densities.coulomb import Coulomb
 from particlegrid.densities.gaussian import Gaussian
 from particlegrid.densities.lennard_jones import LennardJones
+from particlegrid.densities.radial import Binary, GaussianQuadratic, Occupancy, Radial
 
-__all__ = ["Boltzmann", "Coulomb", "Density", "Drawing", "Gaussian", "LennardJones"]
+__all__ = [
+    "Binary",
+    "Boltzmann",
+    "Coulomb",
+    "Density",
+    "Drawing",
+    "Gaussian",
+    "GaussianQuadratic",
+    "LennardJones",
+    "Occupancy",
+    "Radial",
+]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -60,8 +61,37 @@ class Drawing:
     @property
     def is_orthogonal(self) -> bool:
         """Whether the edges of all voxels stand at right angles."""
+        return bool(self.are_orthogonal.all())
+
+    @property
+    def are_orthogonal(self) -> NDArray[np.bool_]:
+        """Whether the edges of each structure's voxels stand at right angles, shape (n,)."""
         edges = self.axes / np.linalg.norm(self.axes, axis=2, keepdims=True)
-        return bool(abs(edges @ edges.swapaxes(1, 2) - np.eye(3)).max() <= 1e-9)
+        return np.asarray(abs(edges @ edges.swapaxes(1, 2) - np.eye(3)).max(axis=(1, 2)) <= 1e-9)
+
+    def split(self, flags: NDArray[np.bool_]) -> Iterator[tuple[bool, Drawing]]:
+        """Each run of structures of one flag, with the flag: how a density takes two kernels for one batch."""
+        ends = [*np.flatnonzero(np.diff(flags)) + 1, len(flags)]
+        for start, end in zip([0, *ends[:-1]], ends):
+            some = slice(start, end)
+            entries = slice(self.offsets[start], self.offsets[end])
+            yield (
+                bool(flags[start]),
+                replace(
+                    self,
+                    atoms=self.atoms[entries],
+                    channels=self.channels[entries],
+                    weights=self.weights[entries],
+                    widths=self.widths[entries],
+                    offsets=self.offsets[start : end + 1] - self.offsets[start],
+                    axes=self.axes[some],
+                    origins=self.origins[some],
+                    lattices=None if self.lattices is None else self.lattices[some],
+                    periodic=None if self.periodic is None else self.periodic[some],
+                    out=self.out[some],
+                    touched=None if self.touched is None else self.touched[some],
+                ),
+            )
 
 
 class Density(Noun):

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
-from math import erfc, log, sqrt
+from math import erfc, exp, log, pi, sqrt
 from typing import ClassVar
 
 import numpy as np
@@ -14,8 +13,9 @@ from numpy.typing import NDArray
 from particlegrid import _native
 from particlegrid.batch import Batch
 from particlegrid.densities.base import Density, Drawing
-from particlegrid.elements import SYMBOLS, atomic_number
-from particlegrid.errors import as_positive, choose
+from particlegrid.densities.lengths import atom_lengths, hash_length
+from particlegrid.errors import choose
+from particlegrid.radii import TABLES, Lengths, check_lengths, list_radii
 
 __all__ = ["Gaussian", "find_cut"]
 
@@ -27,7 +27,8 @@ class Gaussian(Density):
     Parameters
     ----------
     sigma : float, dict of str to float, or str
-        Width in A: of every atom, by element, or the name of a per-atom property that holds it.
+        Width in A: of every atom, by element, the name of a per-atom property that holds it, or a table of radii
+        ("vdw", "covalent", "xs").
     value : {"integral", "mean", "point"}
         What a voxel holds: the integral of the Gaussian over the voxel (values add up to the weight), the integral
         divided by the voxel's volume (1/A^3), or the Gaussian at the voxel's centre (1/A^3). Point values alias when
@@ -48,27 +49,20 @@ class Gaussian(Density):
     0.3
     """
 
-    sigma: float | Mapping[str, float] | str = 0.5
+    sigma: Lengths = 0.5
     value: str = "integral"
     normalize: bool = True
     marks_touched: ClassVar[bool] = True
 
-    def __init__(
-        self, sigma: float | Mapping[str, float] | str = 0.5, value: str = "integral", normalize: bool = True
-    ) -> None:
-        if isinstance(sigma, Mapping):
-            sigma = {_checked_symbol(s): as_positive(w, f"sigma[{s!r}]", "A") for s, w in sigma.items()}
-        elif not isinstance(sigma, str):
-            sigma = as_positive(sigma, "sigma", "A")
-        object.__setattr__(self, "sigma", sigma)
+    def __init__(self, sigma: Lengths = 0.5, value: str = "integral", normalize: bool = True) -> None:
+        object.__setattr__(self, "sigma", check_lengths(sigma, "sigma"))
         object.__setattr__(self, "value", choose(value, "value", ("integral", "mean", "point")))
         object.__setattr__(self, "normalize", bool(normalize))
         if not self.normalize and self.value != "point":
             raise ValueError(f'normalize=False goes with value="point", not with {value!r}')
 
     def __hash__(self) -> int:
-        sigma = tuple(sorted(self.sigma.items())) if isinstance(self.sigma, Mapping) else self.sigma
-        return hash((sigma, self.value, self.normalize))
+        return hash((hash_length(self.sigma), self.value, self.normalize))
 
     def atom_widths(self, batch: Batch) -> NDArray[np.float64]:
         """Sigma of every atom, shape (N,), in A.
@@ -78,33 +72,13 @@ class Gaussian(Density):
         ValueError
             If an element has no width, or a width of the named property is not positive.
         """
-        if isinstance(self.sigma, str):
-            widths: NDArray[np.float64] = np.asarray(batch.property(self.sigma), np.float64)
-            if widths.shape != (len(batch.numbers),):
-                raise ValueError(f"property {self.sigma!r} must hold one sigma for each atom, got shape {widths.shape}")
-            return widths
-        if isinstance(self.sigma, Mapping):
-            table = self.element_widths()
-            assert table is not None
-            widths = np.asarray(table[batch.numbers])
-            if not (widths > 0).all():
-                missing = sorted({SYMBOLS[z] for z in batch.numbers[widths == 0]})
-                raise ValueError(
-                    f"`sigma` has no width for {', '.join(missing)}; add {'it' if len(missing) == 1 else 'them'}"
-                )
-            return widths
-        return np.full(len(batch.numbers), self.sigma)
+        return atom_lengths(self.sigma, batch, "sigma")
 
     def element_widths(self) -> NDArray[np.float64] | None:
         """Sigma by atomic number, shape (119,), in A, 0 where there is none; None if a property holds it."""
-        if isinstance(self.sigma, str):
+        if isinstance(self.sigma, str) and self.sigma not in TABLES:
             return None
-        if not isinstance(self.sigma, Mapping):
-            return np.full(len(SYMBOLS), self.sigma)
-        table = np.zeros(len(SYMBOLS))
-        for name, width in self.sigma.items():
-            table[atomic_number(name)] = width
-        return table
+        return list_radii(self.sigma)
 
     @property
     def native_value(self) -> str:
@@ -112,10 +86,15 @@ class Gaussian(Density):
         return self.value if self.normalize else "peak"
 
     def draw_natively(self, drawing: Drawing) -> bool:
-        """Draw with the separable kernel."""
-        if not drawing.is_orthogonal:
+        """Draw with the separable kernel, or point values on sheared voxels with the radial one."""
+        if self.value != "point" and not drawing.is_orthogonal:
             return False
-        _native.draw_gaussians(drawing, self.native_value, find_cut(drawing.tol))
+        # a structure is drawn by the same kernel alone and in a batch
+        for is_orthogonal, part in drawing.split(drawing.are_orthogonal):
+            if is_orthogonal:
+                _native.draw_gaussians(part, self.native_value, find_cut(drawing.tol))
+            else:
+                _native.draw_radial(part, "gaussian", cut=_find_radius(drawing.tol), normalize=self.normalize)
         return True
 
 
@@ -133,6 +112,16 @@ def find_cut(tol: float) -> float:
     return max(high, sqrt(-2 * log(tol)))
 
 
-def _checked_symbol(name: str) -> str:
-    atomic_number(name)
-    return name
+@lru_cache
+def _find_radius(tol: float) -> float:
+    """Radius of the support of point values, in sigmas.
+
+    The mass beyond it, erfc(cut / sqrt 2) + sqrt(2 / pi) cut exp(-cut^2 / 2), is to be tol / 2; the values left out are
+    then far below tol of the peak.
+    """
+    low, high = 0.0, 12.0
+    while high - low > 1e-9:
+        cut = 0.5 * (low + high)
+        left_out = erfc(cut / sqrt(2)) + sqrt(2 / pi) * cut * exp(-(cut**2) / 2)
+        low, high = (cut, high) if left_out > tol / 2 else (low, cut)
+    return high
