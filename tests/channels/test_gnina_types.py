@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from molgrid_types import PYTHON, RECORD, ask_molgrid, flat_mol
 
-from particlegrid import Batch, Box, Gaussian, GninaTypes, Structure, Voxelizer, as_structure
+from particlegrid import Batch, Box, Gaussian, GaussianQuadratic, GninaTypes, Structure, Voxelizer, as_structure
 from particlegrid.channels import GNINA_TYPES, find_gnina_types
 
 Chem = pytest.importorskip("rdkit.Chem")
@@ -69,6 +69,29 @@ def test_live_molecules_of_the_nci_set() -> None:
     print(f"{differing} of {atoms} atoms in {len(mols)} molecules have another type than in libmolgrid")
     # Open Babel and RDKit disagree on the aromaticity of few rings: porphyrin, chelates, ferrocene
     assert differing <= 5e-4 * atoms
+
+
+@pytest.mark.skipif(not PYTHON.exists(), reason="libmolgrid is not there; make bench-peers installs it")
+def test_live_grids_of_random_molecules() -> None:
+    from rdkit import RDConfig, RDLogger
+
+    RDLogger.DisableLog("rdApp.*")
+    rng = np.random.default_rng(0)
+    lines = (Path(RDConfig.RDDataDir) / "NCI/first_5K.smi").read_text().splitlines()
+    mols = [mol for i in rng.permutation(len(lines))[:220] if (mol := flat_mol(lines[i].split()[0])) is not None][:200]
+    for mol in mols:
+        turn = np.linalg.qr(rng.normal(size=(3, 3)))[0]
+        mol.GetConformer().SetPositions(mol.GetConformer().GetPositions() @ turn)
+    theirs = ask_molgrid(mols)["grids"]
+    # as the files say it, to four decimals
+    structures = [as_structure(Chem.MolFromMolBlock(Chem.MolToMolBlock(mol), removeHs=False)) for mol in mols]
+    box = Box(24, spacing=0.75, center="origin", outside="ignore")
+    ours = Voxelizer(box, GninaTypes("ligand", radii="xs"), GaussianQuadratic())(structures)
+    worst = abs(ours - theirs).max(axis=(1, 2, 3, 4))
+    alike = worst < 1e-3  # else a type differs
+    print(f"{alike.sum()} of {len(mols)} molecules have the same types; their grids differ by {worst[alike].max():.1e}")
+    assert worst[alike].max() <= 2e-6
+    assert alike.sum() >= 198
 
 
 class TestScheme:

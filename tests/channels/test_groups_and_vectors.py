@@ -11,6 +11,7 @@ from particlegrid import (
     Elements,
     ElementVectors,
     Gaussian,
+    GaussianQuadratic,
     PresentElements,
     Property,
     Structure,
@@ -197,6 +198,11 @@ class TestWithWidths:
         box = Box(16, spacing=0.5)
         named = Voxelizer(box, WithWidths(AllAtoms(), "size"), Gaussian(0.7))(water)
         assert np.array_equal(named, Voxelizer(box, AllAtoms(), Gaussian("size"))(water))
+
+    def test_from_a_table_of_radii(self) -> None:
+        box = Box(16, spacing=0.5)
+        named = Voxelizer(box, WithWidths(AllAtoms(), "vdw"), GaussianQuadratic("covalent"))(water)
+        assert np.array_equal(named, Voxelizer(box, AllAtoms(), GaussianQuadratic("vdw"))(water))
 
     def test_of_sums_and_of_widths(self) -> None:
         scheme = WithWidths(AllAtoms() + WithWidths(AllAtoms(), 0.3), {"O": 0.9})

@@ -15,7 +15,8 @@ RECORD = ROOT / "tests/channels/molgrid_types.json"
 
 
 def ask_molgrid(mols):
-    """What `ask_molgrid.py` prints of RDKit molecules, whose order it keeps."""
+    """What `ask_molgrid.py` says of RDKit molecules, whose order it keeps: types and "grids", and the tables."""
+    import numpy as np
     from rdkit import Chem
 
     with tempfile.TemporaryDirectory() as folder:
@@ -23,10 +24,11 @@ def ask_molgrid(mols):
             Chem.MolToMolFile(mol, str(Path(folder) / f"{index:06d}.sdf"))
         command = [PYTHON, Path(__file__).with_name("ask_molgrid.py"), folder]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise RuntimeError(f"libmolgrid failed:\n{done.stderr}")
-    answer = json.loads(done.stdout[done.stdout.index("{") :])
-    answer["types"] = [answer["types"][key] for key in sorted(answer["types"])]
+        if done.returncode:
+            raise RuntimeError(f"libmolgrid failed:\n{done.stderr}")
+        answer = json.loads(done.stdout[done.stdout.index("{") :])
+        answer["types"] = [answer["types"][key] for key in sorted(answer["types"])]
+        answer["grids"] = np.load(Path(folder) / "grids.npy")
     return answer
 
 
@@ -46,7 +48,9 @@ if __name__ == "__main__":
     recorded = list(json.loads(RECORD.read_text())["types"])
     found = ask_molgrid([flat_mol(smiles) for smiles in recorded])
     found["types"] = dict(zip(recorded, found["types"], strict=True))
-    lines = [f" {json.dumps(key)}: {json.dumps(value)}" for key, value in found.items() if key != "types"]
+    lines = [
+        f" {json.dumps(key)}: {json.dumps(value)}" for key, value in found.items() if key not in ("types", "grids")
+    ]
     molecules = [f"  {json.dumps(key)}: {json.dumps(value)}" for key, value in found["types"].items()]
     lines.append(' "types": {\n' + ",\n".join(molecules) + "\n }")
     RECORD.write_text("{\n" + ",\n".join(lines) + "\n}\n")

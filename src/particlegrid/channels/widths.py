@@ -13,6 +13,7 @@ from particlegrid.batch import Batch
 from particlegrid.channels.base import ChannelScheme, Entries, atom_weights
 from particlegrid.elements import SYMBOLS, atomic_number
 from particlegrid.errors import as_positive
+from particlegrid.radii import TABLES, radii_of
 
 __all__ = ["WithWidths"]
 
@@ -27,7 +28,8 @@ class WithWidths(ChannelScheme):
     ----------
     scheme : ChannelScheme
     width : float, dict of str to float, or str
-        Width in A: of every entry, by element (others keep theirs), or the name of a per-atom property that holds it.
+        Width in A: of every entry, by element (others keep theirs), from a table of radii ("vdw", "covalent", "xs"; see
+        `particlegrid.radii`), or the name of a per-atom property that holds it.
 
     Raises
     ------
@@ -88,6 +90,8 @@ class WithWidths(ChannelScheme):
         return Entries(entries.atoms, entries.channels, entries.weights, entries.offsets, widths)
 
     def _atom_widths(self, batch: Batch) -> NDArray[np.float64]:
+        if isinstance(self.width, str) and self.width in TABLES:
+            return radii_of(self.width, batch.numbers, "width")
         if isinstance(self.width, str):
             widths = atom_weights(batch, self.width)
             if (widths <= 0).any():
