@@ -9,11 +9,11 @@
 #pragma once
 
 #include <algorithm>
-#include <vector>
 
 #include "dispatch.hpp"
 #include "grid_job.hpp"
 #include "parallel.hpp"
+#include "scratch.hpp"
 
 namespace particlegrid {
 
@@ -57,7 +57,7 @@ private:
 
     // A counting sort, which keeps the strokes of a channel in drawing order.
     void group_by_channel() {
-        const std::vector<Stroke>& strokes = brush_.strokes();
+        const auto& strokes = brush_.strokes();
         by_channel_.assign(static_cast<std::size_t>(job_.channels) + 1, 0);
         for (const Stroke& stroke : strokes) ++by_channel_[static_cast<std::size_t>(stroke.channel) + 1];
         for (std::size_t c = 1; c < by_channel_.size(); ++c) by_channel_[c] += by_channel_[c - 1];
@@ -145,10 +145,10 @@ private:
     Brush brush_;
     const bool bypass_cache_;
     std::int64_t first_plane_ = 0, last_plane_ = 0;
-    std::vector<T> tile_;
-    std::vector<std::int32_t> by_channel_, order_, cursor_, plane_strokes_;
-    std::vector<std::int64_t> plane_offsets_, cursor_64_;
-    std::vector<Touched> touched_;
+    Scratch<T> tile_;
+    Scratch<std::int32_t> by_channel_, order_, cursor_, plane_strokes_;
+    Scratch<std::int64_t> plane_offsets_, cursor_64_;
+    Scratch<Touched> touched_;
 };
 
 inline std::int64_t element_bytes(OutputType type) {

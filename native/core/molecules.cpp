@@ -2,9 +2,9 @@
 
 #include <cmath>
 #include <string>
-#include <vector>
 
 #include "require.hpp"
+#include "scratch.hpp"
 
 namespace particlegrid {
 
@@ -14,8 +14,8 @@ std::int64_t draw_molecules(const MoleculeStyle& style, const Molecules& molecul
     for (std::int64_t s = 0; s < n; ++s) rising = rising && molecules.offsets[s] <= molecules.offsets[s + 1];
     require(rising, [] { return std::string("offsets must rise from 0 to the number of atoms"); });
 
-    std::vector<std::int64_t> atoms, channels, offsets{0};
-    std::vector<double> sigmas, axes(static_cast<std::size_t>(9 * n)), origins;
+    Scratch<std::int64_t> atoms, channels, offsets{0};
+    Scratch<double> sigmas, axes(static_cast<std::size_t>(9 * n), 0.0), origins;
     const auto capacity = static_cast<std::size_t>(molecules.atoms);
     atoms.reserve(capacity);
     channels.reserve(capacity);
@@ -55,7 +55,7 @@ std::int64_t draw_molecules(const MoleculeStyle& style, const Molecules& molecul
         }
         offsets.push_back(static_cast<std::int64_t>(atoms.size()));
     }
-    const std::vector<double> weights(atoms.size(), 1.0);
+    const Scratch<double> weights(atoms.size(), 1.0);
 
     GaussianJob job;
     job.structures = n;

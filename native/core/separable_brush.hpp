@@ -3,11 +3,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <vector>
 
 #include "drawer.hpp"
 #include "gaussian.hpp"
 #include "lattice.hpp"
+#include "scratch.hpp"
 
 namespace particlegrid {
 
@@ -32,10 +32,11 @@ public:
 
     SeparableBrush(const GaussianJob& job, const Accumulator<T>& kernels) : job_(job), kernels_(kernels) {}
 
-    const std::vector<Window>& strokes() const { return windows_; }
+    const Scratch<Window>& strokes() const { return windows_; }
 
     void prepare(std::int64_t structure, std::int64_t first_plane, std::int64_t last_plane) {
         windows_.clear();
+        windows_.reserve(static_cast<std::size_t>(job_.entry_offsets[structure + 1] - job_.entry_offsets[structure]));
         weights_used_ = 0;
         first_plane_ = first_plane;
         last_plane_ = last_plane;
@@ -155,14 +156,14 @@ private:
         for (std::int64_t i = 0; i < count; ++i)
             folded_[static_cast<std::size_t>((first + i) % n)] += static_cast<double>(weights_[static_cast<std::size_t>(whole.weights + i)]);
         weights_used_ = start;
-        const Segment all = reserve(d, 0, n);
+        const Segment all = reserve(0, n);
         for (std::int64_t i = 0; i < all.padded; ++i)
             weights_[static_cast<std::size_t>(all.weights + i)] = i < n ? static_cast<T>(folded_[static_cast<std::size_t>(i)]) : T(0);
         found.part[found.parts++] = all;
         return found;
     }
 
-    Segment reserve(std::size_t d, std::int64_t first, std::int64_t count) {
+    Segment reserve(std::int64_t first, std::int64_t count) {
         const Segment segment{first, count, round_up(count, kUnit), weights_used_};
         weights_used_ += segment.padded;
         if (weights_used_ > static_cast<std::int64_t>(weights_.size()))
@@ -172,7 +173,7 @@ private:
 
     // Weights of the voxels [first, first + count), which stand `shift` voxels lower in the grid.
     Segment weigh(std::size_t d, double x, std::int64_t first, std::int64_t shift, std::int64_t count, double sigma, double scale) {
-        const Segment segment = reserve(d, first - shift, count);
+        const Segment segment = reserve(first - shift, count);
         const std::size_t scratch = static_cast<std::size_t>(round_up(count + 1, 8));
         if (scratch_.size() < scratch) scratch_.resize(scratch);
         const AxisJob axis{x * spacing_[d], sigma,          spacing_[d], scale,
@@ -215,10 +216,10 @@ private:
     const Accumulator<T>& kernels_;
     double spacing_[3] = {1, 1, 1};
     std::int64_t first_plane_ = 0, last_plane_ = 0;
-    std::vector<Window> windows_;
-    std::vector<T> weights_;
+    Scratch<Window> windows_;
+    Scratch<T> weights_;
     std::int64_t weights_used_ = 0;
-    std::vector<double> scratch_, folded_;
+    Scratch<double> scratch_, folded_;
     struct Series {
         double length = 0.0;
         float coefficients[kSeriesTerms] = {};
