@@ -28,34 +28,41 @@ std::vector<Charges> survey(const CoulombJob& job, std::int64_t structure) {
     return channels;
 }
 
-// x with erfc(x) <= part, as far as double precision knows erfc from 0.
-double invert_erfc(double part) {
-    double low = 0.0, high = 5.9;
+// The least x for which bound(x), which falls, is allowed; 5.9, where double precision no longer knows erfc from 0, if
+// none is.
+template <class Bound>
+double find_cut(const Bound& bound, double allowed) {
+    double low = 0.5, high = 5.9;
     for (int i = 0; i < 40; ++i) {
         const double middle = 0.5 * (low + high);
-        (std::erfc(middle) > part ? low : high) = middle;
+        (bound(middle) > allowed ? low : high) = middle;
     }
     return high;
 }
 
-// Cut-offs at which each sum leaves out less than a quarter of the tolerance even if all its terms had one sign; twice
-// that much is allowed, since integrals stand for the sums in these bounds.
+// Cut-offs at which each sum leaves out less than a quarter of the tolerance even if all its terms had one sign. Integrals
+// stand for sums in these bounds, and a dozen terms that may lie just beyond the cut-off are added.
 EwaldSplit cut_off(const std::vector<Charges>& channels, const Basis& lattice, double tol, double alpha) {
-    double near_part = 1.0, far_part = 1.0;
-    for (const Charges& c : channels) {
-        if (c.count == 0.0) continue;
-        const double allowed = 0.25 * tol * c.largest / std::cbrt(lattice.volume / c.count);
-        // beyond the reach r: sum / V times the integral of 4 pi d erfc(alpha d), below 2 pi erfc(alpha r) / alpha^2, and
-        // the dozen neighbours that may lie just there
-        near_part = std::min(near_part, allowed / (2.0 * kPi * c.sum / (lattice.volume * alpha * alpha) +
-                                                   std::min(12.0 * c.largest, c.sum) * alpha));
-        // beyond k: 4 pi / V sum exp(-k^2 / 4 alpha^2) / k^2 |S|, |S| <= sum, as an integral
-        far_part = std::min(far_part, allowed / (c.sum * 2.0 / std::sqrt(kPi) * alpha));
-    }
+    constexpr double kShell = 12.0;
     EwaldSplit split;
     split.alpha = alpha;
-    split.reach = std::max(0.5, invert_erfc(near_part)) / alpha;
-    split.largest = 2.0 * alpha * std::max(0.5, invert_erfc(far_part));
+    const double volume = lattice.volume;
+    double near = 0.5, far = 0.5;
+    for (const Charges& c : channels) {
+        if (c.count == 0.0) continue;
+        const double allowed = 0.25 * tol * c.largest / std::cbrt(volume / c.count);
+        // beyond the reach x / alpha: sum / V times the integral of 4 pi d erfc(alpha d)
+        near = std::max(near, find_cut([&](double x) {
+            return std::erfc(x) * (2.0 * kPi * c.sum / (volume * alpha * alpha) + kShell * c.largest * alpha / x);
+        }, allowed));
+        // beyond k = 2 alpha x: 4 pi / V sum exp(-k^2 / 4 alpha^2) / k^2 |S|, where |S| <= sum
+        far = std::max(far, find_cut([&](double x) {
+            return c.sum * (2.0 / std::sqrt(kPi) * alpha * std::erfc(x) +
+                            kShell * kPi / (volume * alpha * alpha * x * x) * std::exp(-x * x));
+        }, allowed));
+    }
+    split.reach = near / alpha;
+    split.largest = 2.0 * alpha * far;
     split.waves = WaveRange(lattice, split.largest);
     return split;
 }

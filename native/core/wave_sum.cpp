@@ -237,7 +237,7 @@ void WaveSum::paint_separable(const Channel& channel, std::int64_t x, Scratch& s
     scratch.plane_factors.assign(length(2 * rows * columns_), 0.0);
     scratch.row_factors.assign(length(2 * y_count * columns_), 0.0);
     double *plane_factors = scratch.plane_factors.data(), *row_factors = scratch.row_factors.data();
-    kernels_.add_product({2, 2 * planes, rows * columns_, &x_phases_[length(4 * x * planes)],
+    kernels_.add_product({2, 2 * planes, rows * columns_, x_phases_.data() + 4 * x * planes,
                           channel.coefficients.data(), plane_factors, 2 * planes, rows * columns_, rows * columns_});
     kernels_.add_product(
         {2 * y_count, 2 * rows, columns_, y_phases_.data(), plane_factors, row_factors, 2 * rows, columns_, columns_});
@@ -253,16 +253,16 @@ void WaveSum::paint_general(const Channel& channel, std::int64_t x, Scratch& scr
     scratch.row_factors.resize(length(2 * kRowBlock * kChunk));
     double *plane_real = scratch.plane_factors.data(), *plane_imaginary = plane_real + kChunk;
     double *row_real = scratch.row_factors.data(), *row_imaginary = row_real + kRowBlock * kChunk;
-    const double *x_real = &x_phases_[length(2 * total * x)], *x_imaginary = x_real + total;
+    const double *x_real = x_phases_.data() + 2 * total * x, *x_imaginary = x_real + total;
     for (std::int64_t first = 0; first < total; first += kChunk) {
         const std::int64_t count = std::min(kChunk, total - first);
-        kernels_.multiply_complex({count, x_real + first, x_imaginary + first, &channel.coefficients[length(first)],
-                                   &channel.coefficients[length(total + first)], plane_real, plane_imaginary});
-        const double *z_real = &z_real_[length(first * depth_)], *z_imaginary = &z_imaginary_[length(first * depth_)];
+        kernels_.multiply_complex({count, x_real + first, x_imaginary + first, channel.coefficients.data() + first,
+                                   channel.coefficients.data() + total + first, plane_real, plane_imaginary});
+        const double *z_real = z_real_.data() + first * depth_, *z_imaginary = z_imaginary_.data() + first * depth_;
         for (std::int64_t y = 0; y < job_.shape[1]; y += kRowBlock) {
             const std::int64_t rows = std::min(kRowBlock, job_.shape[1] - y);
             for (std::int64_t j = 0; j < rows; ++j) {
-                const double* y_real = &y_phases_[length(2 * total * (y + j) + first)];
+                const double* y_real = y_phases_.data() + 2 * total * (y + j) + first;
                 kernels_.multiply_complex({count, plane_real, plane_imaginary, y_real, y_real + total,
                                            row_real + j * kChunk, row_imaginary + j * kChunk});
             }

@@ -54,6 +54,9 @@ struct Case {
 // check the guard bytes. Returns what is wrong, or an empty text.
 std::string compare(const Case& drawn);
 
+// Which byte outside the elements of the output was written, or an empty text.
+std::string check_guards(const Case& drawn);
+
 // True if every byte is kGuard: nothing was written.
 bool untouched(const Case& given);
 
