@@ -13,6 +13,7 @@ void draw(nb::handle drawing, const char* value, double cut) {
     arrays.fill(job);
     job.value = pg_bindings::value_of(value);
     job.cut = cut;
+    job.tol = nb::cast<double>(drawing.attr("tol"));
     // `arrays` holds the memory; no Python object is touched below
     nb::gil_scoped_release release;
     particlegrid::draw_gaussians(job);

@@ -11,13 +11,14 @@ enum class Value { integral, mean, point, peak };  // peak: point values without
 
 struct GaussianJob : GridJob {
     Value value = Value::integral;
-    double cut = 0.0;  // half-width of the support along each axis, in sigmas
+    double cut = 0.0;   // half-width of the support along each axis, in sigmas
+    double tol = 1e-6;  // of integrals over sheared voxels, relative to the largest
 };
 
-// What the product of three axis weights is multiplied by.
-inline double density_scale(const GaussianJob& job, const double* spacing, double sigma) {
+// What an integral, or the product of three exponentials, is multiplied by.
+inline double density_scale(const GaussianJob& job, double voxel_volume, double sigma) {
     switch (job.value) {
-        case Value::mean: return 1.0 / (spacing[0] * spacing[1] * spacing[2]);
+        case Value::mean: return 1.0 / voxel_volume;
         case Value::point: return std::pow(2.0 * 3.14159265358979323846 * sigma * sigma, -1.5);
         default: return 1.0;
     }

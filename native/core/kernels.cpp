@@ -7,6 +7,7 @@
 #include "kernels/plane_writer.hpp"
 #include "kernels/radial_rows.hpp"
 #include "kernels/rows.hpp"
+#include "kernels/sheared_rows.hpp"
 
 namespace particlegrid {
 namespace {
@@ -35,9 +36,9 @@ const Kernels PG_JOIN(kernels_, PG_TARGET) = {
     PG_TEXT(PG_TARGET),
     {{{write_plane<float, Half>, write_plane<float, float>, nullptr, write_plane<float, Brain>},
       {write_box<float, Half>, write_box<float, float>, nullptr, write_box<float, Brain>}},
-     weigh_axis<float>, add_windows<float>, paint_radial<float>},
+     weigh_axis<float>, add_windows<float>, add_sheared<float>, paint_radial<float>},
     {{{nullptr, nullptr, write_plane<double, double>, nullptr}, {nullptr, nullptr, write_box<double, double>, nullptr}},
-     weigh_axis<double>, add_windows<double>, paint_radial<double>},
+     weigh_axis<double>, add_windows<double>, add_sheared<double>, paint_radial<double>},
     add_charges,
     add_product,
     multiply_complex,

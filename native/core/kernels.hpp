@@ -6,6 +6,7 @@
 #include <cstdint>
 
 #include "radial_rows.hpp"
+#include "sheared_stroke.hpp"
 
 namespace particlegrid {
 
@@ -105,6 +106,7 @@ struct Accumulator : Writer<T> {
     // Scratch of `count + 1` doubles, rounded up to 8.
     void (*weigh_axis)(const AxisJob&, double* scratch, T* weights);
     void (*add_windows)(const PlaneWindows&, const T* weights, T* tile);
+    void (*add_sheared)(const ShearedStroke&, const double* nodes, const T* tables, T* tile);
     void (*paint_radial)(const RadialPlane&, T* tile);
 };
 

@@ -47,13 +47,10 @@ struct Basis {
     const double* row(int d) const { return rows.data() + 3 * d; }
     double coordinate(int d, const double* vector) const { return dot(duals.data() + 3 * d, vector); }
 
-    bool is_orthogonal() const {
-        for (int d = 0; d < 3; ++d) {
-            const int e = (d + 1) % 3;
-            if (std::fabs(dot(row(d), row(e))) > 1e-9 * norm(row(d)) * norm(row(e))) return false;
-        }
-        return true;
+    bool is_oblique(int d, int e) const {
+        return std::fabs(dot(row(d), row(e))) > 1e-9 * norm(row(d)) * norm(row(e));
     }
+    bool is_orthogonal() const { return !is_oblique(0, 1) && !is_oblique(1, 2) && !is_oblique(2, 0); }
 };
 
 // One structure's grid and the lattice its atoms repeat on.
@@ -68,6 +65,8 @@ public:
 
     bool repeats() const { return repeats_[0] || repeats_[1] || repeats_[2]; }
     bool repeats(int a) const { return repeats_[static_cast<std::size_t>(a)]; }
+
+    const Basis& lattice() const { return lattice_; }  // set where anything repeats
 
     // Whether each vector that repeats is the whole edge of the grid along the same axis: a grid that fills the cell.
     bool fills_lattice() const {

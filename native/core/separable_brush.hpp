@@ -77,7 +77,7 @@ private:
     void add_windows(std::int64_t e, const double* index, const std::array<bool, 3>& wraps) {
         const double sigma = job_.entry_widths[e];
         // the scale goes into x alone, where it costs one multiplication a plane
-        double scale = job_.entry_weights[e] * density_scale(job_, spacing_, sigma);
+        double scale = job_.entry_weights[e] * density_scale(job_, spacing_[0] * spacing_[1] * spacing_[2], sigma);
         double sigmas[3];
         Range ranges[3];
         for (std::size_t d = 0; d < 3; ++d) {

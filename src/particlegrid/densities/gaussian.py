@@ -86,9 +86,10 @@ class Gaussian(Density):
         return self.value if self.normalize else "peak"
 
     def draw_natively(self, drawing: Drawing) -> bool:
-        """Draw with the separable kernel, or point values on sheared voxels with the radial one."""
-        if self.value != "point" and not drawing.is_orthogonal:
-            return False
+        """Draw integrals with the product or the sheared kernel, point values on sheared voxels with the radial one."""
+        if self.value != "point":
+            _native.draw_gaussians(drawing, self.value, find_cut(drawing.tol))
+            return True
         # a structure is drawn by the same kernel alone and in a batch
         for is_orthogonal, part in drawing.split(drawing.are_orthogonal):
             if is_orthogonal:
