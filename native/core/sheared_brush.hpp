@@ -169,6 +169,9 @@ private:
             window.weights[inner] = start + i * stride + row.first - columns.first;
             window.padded_z = round_up(window.count[2], kUnit);
             windows_.push_back(window);
+            // what lies behind the window must be zero, or a register would add it outside
+            T* const weights = weights_.data() + start + i * stride;
+            std::fill(weights + row.first - columns.first + row.count, weights + stride, T(0));
         }
     }
 
@@ -184,11 +187,12 @@ private:
         const double reach1 = s.cut / s.outer, reach2 = s.cut / s.middle;
         const Extent planes = clip(index[0] - reach1, index[0] + reach1, 0);
         if (planes.empty() || !touches_slab(planes)) return;
-        // the rows of all these planes, or of those that are cut by the faces of the grid
-        const double n = static_cast<double>(job_.shape[0]);
-        const double low = std::max(-reach1, -index[0]), high = std::min(reach1, n - index[0]);
+        // The rows of all these planes, or of those that are cut by the faces of the grid. The kernel takes whole pieces,
+        // and may round to the other side of a face.
+        const double piece = 1.0 / s.outer_pieces, n = static_cast<double>(job_.shape[0]), margin = reach2 + 1e-6;
+        const double low = std::max(-reach1 - piece, -index[0]), high = std::min(reach1 + piece, n - index[0]);
         const double a = index[1] - s.gamma * low, b = index[1] - s.gamma * high;
-        const Extent rows = clip(std::min(a, b) - reach2, std::max(a, b) + reach2, 1);
+        const Extent rows = clip(std::min(a, b) - margin, std::max(a, b) + margin, 1);
         if (rows.empty()) return;
         Detail detail{number, scale, {}, {}};
         for (int d = 0; d < 3; ++d) {
