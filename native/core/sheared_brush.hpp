@@ -146,7 +146,7 @@ private:
         const std::int64_t apart_weights = reserve(along.count);
         scratch_.resize(static_cast<std::size_t>(round_up(along.count + 1, 8)));
         kernels_.weigh_axis({index[apart_] * apart, sigma, apart, 1.0, along.first, along.count,
-                             round_up(along.count, kUnit), false},
+                             round_up(along.count, kUnit), false, nullptr},
                             scratch_.data(), weights_.data() + apart_weights);
 
         // rows are followed by zeros, which a register may add behind them
