@@ -59,7 +59,7 @@ public:
     GaussianBrush(const GaussianJob& job, const Accumulator<T>& kernels)
         : job_(job), separable_(job, kernels), sheared_(job, kernels) {}
 
-    const std::vector<Window>& strokes() const { return is_sheared_ ? sheared_.strokes() : separable_.strokes(); }
+    const Scratch<Window>& strokes() const { return is_sheared_ ? sheared_.strokes() : separable_.strokes(); }
 
     void prepare(std::int64_t structure, std::int64_t first_plane, std::int64_t last_plane) {
         is_sheared_ = !Basis(job_.axes + 9 * structure).is_orthogonal();

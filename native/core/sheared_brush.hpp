@@ -13,6 +13,7 @@
 #include "drawer.hpp"
 #include "gaussian.hpp"
 #include "lattice.hpp"
+#include "scratch.hpp"
 #include "shear.hpp"
 
 namespace particlegrid {
@@ -29,7 +30,7 @@ public:
     ShearedBrush(const GaussianJob& job, const Accumulator<T>& kernels)
         : job_(job), kernels_(kernels) {}
 
-    const std::vector<Window>& strokes() const { return windows_; }
+    const Scratch<Window>& strokes() const { return windows_; }
 
     void prepare(std::int64_t structure, std::int64_t first_plane, std::int64_t last_plane) {
         windows_.clear();
@@ -224,7 +225,7 @@ private:
     Basis grid_;
     int apart_ = -1;
     std::int64_t first_plane_ = 0, last_plane_ = 0;
-    std::vector<Window> windows_;
+    Scratch<Window> windows_;
     std::vector<Detail> details_;
     std::vector<Shear> shears_;
     std::map<double, std::size_t> shear_of_width_;
