@@ -43,7 +43,7 @@ inline Doubles erf_by_table(Doubles x) {
 }
 
 // exp(-u) for u >= 0, relative error below 4e-16; 0 beyond 700.
-inline Doubles exp_of_minus(Doubles u) {
+[[gnu::always_inline]] inline Doubles exp_of_minus(Doubles u) {
     const Doubles t = u < 700.0 ? u : Doubles{} + 700.0;
     const Ints whole = __builtin_convertvector(t * 1.4426950408889634 + 0.5, Ints);
     const Doubles n = __builtin_convertvector(whole, Doubles);

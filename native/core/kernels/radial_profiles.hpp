@@ -15,6 +15,32 @@ inline Doubles square_root(Doubles x) {
     return y;
 }
 
+// 1 - exp(-u) for u >= 0, relative error below 1e-15.
+[[gnu::always_inline]] inline Doubles one_minus_exp(Doubles u) {
+    const Doubles t = u < 50.0 ? u : Doubles{} + 50.0;
+    const Ints whole = __builtin_convertvector(t * 1.4426950408889634 + 0.5, Ints);
+    const Doubles n = __builtin_convertvector(whole, Doubles);
+    const Doubles r = (n * 0.693147180369123816490 - t) + n * 1.90821492927058770002e-10;
+    Doubles y = Doubles{} + 1.0 / 6227020800.0;
+    y = y * r + 1.0 / 479001600.0;
+    y = y * r + 1.0 / 39916800.0;
+    y = y * r + 1.0 / 3628800.0;
+    y = y * r + 1.0 / 362880.0;
+    y = y * r + 1.0 / 40320.0;
+    y = y * r + 1.0 / 5040.0;
+    y = y * r + 1.0 / 720.0;
+    y = y * r + 1.0 / 120.0;
+    y = y * r + 1.0 / 24.0;
+    y = y * r + 1.0 / 6.0;
+    y = y * r + 0.5;
+    y = y * r + 1.0;
+    const Longs bits = (1023 - __builtin_convertvector(whole, Longs)) << 52;
+    Doubles power;
+    std::memcpy(&power, &bits, sizeof power);
+    // exp(-u) is power (1 + r y); where u is small, power is 1 and nothing cancels
+    return (1.0 - power) - power * (r * y);
+}
+
 // Each profile gives its values at four squared distances, all inside the support.
 
 struct QuadraticProfile {
@@ -42,13 +68,9 @@ struct OccupancyProfile {
     OccupancyProfile(const RadialForm&, const RadialStroke& stroke) : radius2(stroke.width * stroke.width) {}
 
     Doubles operator()(Doubles distance2) const {
-        const Doubles ratio = radius2 / distance2;  // infinite at the atom, where exp_of_minus gives 0
+        const Doubles ratio = radius2 / distance2;  // infinite at the atom, where this gives 1
         const Doubles cube = ratio * ratio * ratio;
-        const Doubles u = cube * cube;
-        // 1 - exp(-u) by its series where u is small
-        Doubles sum = Doubles{} + 1.0;
-        for (int n = 14; n > 1; --n) sum = 1.0 - u * sum * (1.0 / n);
-        return u < 0.5 ? u * sum : 1.0 - exp_of_minus(u);
+        return one_minus_exp(cube * cube);
     }
 };
 

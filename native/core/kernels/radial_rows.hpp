@@ -13,14 +13,13 @@ constexpr int kSingles = static_cast<int>(kRowBytes / sizeof(float));
 typedef float HalfSingles __attribute__((vector_size(kRowBytes / 2), aligned(sizeof(float)), may_alias));
 typedef std::int32_t SingleInts __attribute__((vector_size(kRowBytes)));
 
-// exp(-u) for u >= 0, relative error below 2e-7; 0 beyond 87.
-inline Singles exp_of_minus(Singles u) {
+// exp(-u) for u >= 0, relative error below 3e-7; exp(-87), which is next to nothing, beyond 87.
+[[gnu::always_inline]] inline Singles exp_of_minus(Singles u) {
     const Singles t = u < 87.0f ? u : Singles{} + 87.0f;
     const SingleInts whole = __builtin_convertvector(t * 1.44269504f + 0.5f, SingleInts);
     const Singles n = __builtin_convertvector(whole, Singles);
     const Singles r = (n * 0.693359375f - t) + n * -2.12194440e-4f;
-    Singles y = Singles{} + 1.0f / 5040.0f;
-    y = y * r + 1.0f / 720.0f;
+    Singles y = Singles{} + 1.0f / 720.0f;
     y = y * r + 1.0f / 120.0f;
     y = y * r + 1.0f / 24.0f;
     y = y * r + 1.0f / 6.0f;
@@ -30,7 +29,7 @@ inline Singles exp_of_minus(Singles u) {
     const SingleInts bits = (127 - whole) << 23;
     Singles power;
     std::memcpy(&power, &bits, sizeof power);
-    return u < 87.0f ? y * power : Singles{};
+    return y * power;
 }
 
 inline Doubles larger(Doubles a, double b) { return a > b ? a : Doubles{} + b; }
@@ -67,7 +66,7 @@ struct FourRows {
     double lift, step, radius2;
     Doubles first, last;  // the voxels nearer than the radius, both included, within the row; none if last < first
 
-    FourRows(const RowFrame& frame, const RadialStroke& s, double dx, double y, double columns)
+    [[gnu::always_inline]] FourRows(const RowFrame& frame, const RadialStroke& s, double dx, double y, double columns)
         : lift(0.5 - s.index[2]), step(frame.e3), radius2(s.radius2) {
         const Doubles lanes = {0.0, 1.0, 2.0, 3.0};
         const Doubles dy = (y + lanes) + (0.5 - s.index[1]);
@@ -94,9 +93,20 @@ struct FourRows {
     }
 };
 
-// Call row(rows, lane, y) for every row of the stroke in this plane that has voxels inside the sphere.
-template <class Visit>
-void visit_rows(const RadialPlane& job, const RadialStroke& s, const Visit& visit) {
+// What is known of some rows before any is painted: measured apart, the rows do not wait for each other.
+struct RowList {
+    static constexpr std::int64_t kLongest = 64;
+    double first[kLongest], voxels[kLongest];
+    double about[3][kLongest];  // what the profile wants to know
+
+    void put(double* list, std::int64_t i, Doubles values) { *reinterpret_cast<Doubles*>(list + i) = values; }
+};
+
+// For the rows of the stroke in this plane that have voxels inside the sphere: measure(four rows, list, i) puts what it
+// wants of rows i to i + 3 into the list; paint(list, i, row, voxels) paints them, from the first voxel on.
+template <class T, class Measure, class Paint>
+[[gnu::always_inline]] inline void visit_rows(const RadialPlane& job, const RadialStroke& s, T* tile,
+                                              const Measure& measure, const Paint& paint) {
     const RowFrame& frame = *job.frame;
     const double dx = (static_cast<double>(job.x) + 0.5) - s.index[0];
     const double plane = dx * frame.e1[0];
@@ -110,11 +120,19 @@ void visit_rows(const RadialPlane& job, const RadialStroke& s, const Visit& visi
     low = low > from ? low : from;
     high = high < to ? high : to;
     if (!(low < high)) return;
-    const std::int64_t begin = static_cast<std::int64_t>(low), end = static_cast<std::int64_t>(high);
-    for (std::int64_t y = begin; y < end; y += kDoubles) {
-        const FourRows rows(frame, s, dx, static_cast<double>(y), static_cast<double>(job.columns));
-        const int lanes = end - y < kDoubles ? static_cast<int>(end - y) : kDoubles;
-        visit(rows, y, lanes);
+    const std::int64_t end = static_cast<std::int64_t>(high);
+    RowList list;
+    for (std::int64_t begin = static_cast<std::int64_t>(low); begin < end; begin += RowList::kLongest) {
+        const std::int64_t count = end - begin < RowList::kLongest ? end - begin : RowList::kLongest;
+        for (std::int64_t i = 0; i < count; i += kDoubles) {
+            const FourRows rows(frame, s, dx, static_cast<double>(begin + i), static_cast<double>(job.columns));
+            list.put(list.first, i, rows.first);
+            list.put(list.voxels, i, rows.last - rows.first + 1.0);
+            measure(rows, list, i);
+        }
+        for (std::int64_t i = 0; i < count; ++i)
+            if (list.voxels[i] > 0.0)
+                paint(list, i, tile + (begin + i) * job.columns + static_cast<std::int64_t>(list.first[i]), list.voxels[i]);
     }
 }
 
@@ -122,19 +140,21 @@ template <class T, class Curve, bool kMaximum>
 void paint_profile(const RadialPlane& job, const RadialStroke& s, T* tile) {
     const Curve profile(*job.form, s);
     const Doubles lanes = {0.0, 1.0, 2.0, 3.0};
-    visit_rows(job, s, [&](const FourRows& rows, std::int64_t y, int count) {
-        const Doubles start = rows.along(rows.first);
-        for (int lane = 0; lane < count; ++lane) {
-            const double voxels = rows.last[lane] - rows.first[lane] + 1.0;
-            if (!(voxels > 0.0)) continue;
-            T* to = tile + y * job.columns + lane * job.columns + static_cast<std::int64_t>(rows.first[lane]);
+    const double step = job.frame->e3;
+    visit_rows(
+        job, s, tile,
+        [](const FourRows& rows, RowList& list, std::int64_t i) {
+            list.put(list.about[0], i, rows.away2);
+            list.put(list.about[1], i, rows.along(rows.first));
+        },
+        [&](const RowList& list, std::int64_t i, T* to, double voxels) {
+            const double away2 = list.about[0][i], start = list.about[1][i];
             for (double z = 0.0; z < voxels; z += kDoubles, to += kDoubles) {
-                const Doubles t = start[lane] + (z + lanes) * rows.step;
-                const Doubles values = s.weight * profile(rows.away2[lane] + t * t);
+                const Doubles t = start + (z + lanes) * step;
+                const Doubles values = s.weight * profile(away2 + t * t);
                 combine<kMaximum>(z + lanes < voxels ? values : Doubles{}, to);
             }
-        }
-    });
+        });
 }
 
 inline void count_up(Doubles& lanes) { lanes = Doubles{0.0, 1.0, 2.0, 3.0}; }
@@ -147,31 +167,30 @@ template <class T, class Lane, bool kMaximum>
 void paint_gaussian(const RadialPlane& job, const RadialStroke& s, T* tile) {
     using Lanes = typename VectorOf<Lane>::type;
     constexpr int kLanes = static_cast<int>(kRowBytes / sizeof(Lane));
-    const double per2 = 0.5 / (s.width * s.width);
+    const double per2 = 0.5 / (s.width * s.width), weight = s.weight;
     const Lane steep = static_cast<Lane>(job.frame->e3 * job.frame->e3 * per2);
     Lanes lanes;
     count_up(lanes);
-    visit_rows(job, s, [&](const FourRows& rows, std::int64_t y, int count) {
-        const Doubles middle = rows.nearest();
-        const Doubles over = middle > rows.first ? middle : rows.first;
-        const Doubles anchor = floor_small((over < rows.last ? over : rows.last) + 0.5);
-        const Doubles t = rows.along(anchor);
-        const Doubles scale = s.weight * exp_of_minus((rows.away2 + t * t) * per2);
-        const Doubles slope = t * (2.0 * rows.step * per2);
-        const Doubles begin = rows.first - anchor;
-        for (int lane = 0; lane < count; ++lane) {
-            const int voxels = static_cast<int>(rows.last[lane] - rows.first[lane]) + 1;
-            if (!(rows.last[lane] >= rows.first[lane])) continue;
-            T* to = tile + y * job.columns + lane * job.columns + static_cast<std::int64_t>(rows.first[lane]);
-            const Lane height = static_cast<Lane>(scale[lane]), tilt = static_cast<Lane>(slope[lane]);
-            Lanes k = static_cast<Lane>(begin[lane]) + lanes;
-            const Lane end = static_cast<Lane>(begin[lane] + voxels);
-            for (int z = 0; z < voxels; z += kLanes, to += kLanes, k += static_cast<Lane>(kLanes)) {
-                const Lanes values = height * exp_of_minus(k * (k * steep + tilt));
-                combine<kMaximum>(k < end ? values : Lanes{}, to);
-            }
-        }
-    });
+    visit_rows(
+        job, s, tile,
+        [=](const FourRows& rows, RowList& list, std::int64_t i) {
+            const Doubles middle = rows.nearest();
+            const Doubles over = middle > rows.first ? middle : rows.first;
+            const Doubles anchor = floor_small((over < rows.last ? over : rows.last) + 0.5);
+            const Doubles t = rows.along(anchor);
+            list.put(list.about[0], i, weight * exp_of_minus((rows.away2 + t * t) * per2));
+            list.put(list.about[1], i, t * (2.0 * rows.step * per2));
+            list.put(list.about[2], i, rows.first - anchor);
+        },
+        [=](const RowList& list, std::int64_t i, T* to, double voxels) {
+            const Lane height = static_cast<Lane>(list.about[0][i]), tilt = static_cast<Lane>(list.about[1][i]);
+            Lanes k = static_cast<Lane>(list.about[2][i]) + lanes;
+            Lane left = static_cast<Lane>(voxels);
+            for (; left > kLanes; left -= kLanes, to += kLanes, k += static_cast<Lane>(kLanes))
+                combine<kMaximum>(height * exp_of_minus(k * (k * steep + tilt)), to);
+            const Lanes values = height * exp_of_minus(k * (k * steep + tilt));
+            combine<kMaximum>(lanes < left ? values : Lanes{}, to);
+        });
 }
 
 template <class T, bool kMaximum>
