@@ -182,7 +182,9 @@ void check_images(const GridJob& job, const Reach& reach_of_entry) {
         const Site site(job, s);
         if (!site.repeats()) continue;
         for (std::int64_t e = job.entry_offsets[s]; e < job.entry_offsets[s + 1]; ++e) {
-            const double images = site.count_candidates(job.positions + 3 * job.entry_atoms[e], reach_of_entry(site, e));
+            const double reach = reach_of_entry(site, e);
+            if (reach == 0.0) continue;  // its images are not counted out
+            const double images = site.count_candidates(job.positions + 3 * job.entry_atoms[e], reach);
             require(images <= kMostImages, [&] {
                 return "entry " + std::to_string(e) + ": more than 10 million periodic images reach the grid; its width " +
                        std::to_string(job.entry_widths[e]) + " A is too large for the cell";

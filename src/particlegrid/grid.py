@@ -110,12 +110,15 @@ class Grids:
     origins : ndarray, shape (n, 3), float64
         Corners of voxel (0, 0, 0), in A.
     pbc : ndarray, shape (n, 3), bool
+    fills_cells : bool
+        Whether each grid is its structure's cell, so that nobody needs to look.
     """
 
     shapes: NDArray[np.int64]
     axes: _Floats
     origins: _Floats
     pbc: NDArray[np.bool_]
+    fills_cells: bool = False
 
     @classmethod
     def repeat(cls, shape: tuple[int, int, int], axes: _Floats, origins: _Floats, pbc: Any = (False,) * 3) -> Grids:

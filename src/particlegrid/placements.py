@@ -219,7 +219,7 @@ class UnitCell(Noun):
             shapes = np.ceil(edges / self.spacing - 1e-9).astype(np.int64).clip(min=1)
         axes = batch.cells / shapes[:, :, None]
         origins = np.zeros((n, 3)) if self.registration == "voxel" else -0.5 * axes.sum(axis=1)
-        return Grids(shapes, axes, origins, batch.pbc)
+        return Grids(shapes, axes, origins, batch.pbc, fills_cells=True)
 
 
 def find_lattices(batch: Batch, grids: Grids) -> tuple[NDArray[np.float64] | None, NDArray[np.bool_] | None]:
@@ -241,6 +241,8 @@ def find_lattices(batch: Batch, grids: Grids) -> tuple[NDArray[np.float64] | Non
     """
     if not grids.pbc.any() and not batch.pbc.any():
         return None, None
+    if grids.fills_cells:
+        return _complete_cells(batch), np.ascontiguousarray(batch.pbc)
     periods = grids.shapes[:, :, None] * grids.axes
     if not batch.pbc.any():
         return np.ascontiguousarray(periods), np.ascontiguousarray(grids.pbc)
@@ -264,6 +266,8 @@ def find_lattices(batch: Batch, grids: Grids) -> tuple[NDArray[np.float64] | Non
 def _complete_cells(batch: Batch) -> NDArray[np.float64]:
     cells = np.zeros((len(batch), 3, 3)) if batch.cells is None else batch.cells.copy()
     absent: NDArray[np.bool_] = (cells == 0).all(axis=2)
+    if not absent.any():
+        return cells
     for i in np.flatnonzero(absent.any(axis=1) & ~absent.all(axis=1)):
         cells[i] = complete_cell(cells[i], absent[i])
     return cells
