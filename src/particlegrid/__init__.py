@@ -28,6 +28,7 @@ from particlegrid.densities import (
     LennardJones,
     Occupancy,
     Radial,
+    SphereOverlap,
 )
 from particlegrid.grid import Grid
 from particlegrid.placements import Around, Box, UnitCell
@@ -66,6 +67,7 @@ __all__ = [
     "PresentElements",
     "Property",
     "Radial",
+    "SphereOverlap",
     "Structure",
     "Transform",
     "UnitCell",

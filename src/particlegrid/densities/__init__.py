@@ -6,6 +6,7 @@ from particlegrid.densities.coulomb import Coulomb
 from particlegrid.densities.gaussian import Gaussian
 from particlegrid.densities.lennard_jones import LennardJones
 from particlegrid.densities.radial import Binary, GaussianQuadratic, Occupancy, Radial
+from particlegrid.densities.sphere import SphereOverlap
 
 __all__ = [
     "Binary",
@@ -18,4 +19,5 @@ __all__ = [
     "LennardJones",
     "Occupancy",
     "Radial",
+    "SphereOverlap",
 ]

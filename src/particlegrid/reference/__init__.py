@@ -4,7 +4,7 @@ Each density has its formula, `evaluate`, and the distance beyond which it vanis
 `reference.resampling` has the matrix of `particlegrid.resample`.
 """
 
-from particlegrid.reference import coulomb, gaussian, potentials, radial
+from particlegrid.reference import coulomb, gaussian, potentials, radial, sphere
 from particlegrid.reference.base import draw_channel, entry_widths, evaluate, find_reach, list_images, voxelize
 
 __all__ = [
@@ -17,5 +17,6 @@ __all__ = [
     "list_images",
     "potentials",
     "radial",
+    "sphere",
     "voxelize",
 ]
