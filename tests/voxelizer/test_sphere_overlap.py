@@ -39,7 +39,9 @@ def cube(n: int, spacing: float) -> Grid:
         ((0, 0, 0), 0.5, (2, 1, 1), 0.0),  # touched in a point
     ],
 )
-def test_closed_forms(position: tuple[float, float, float], radius: float, voxel: tuple[int, int, int], volume: float) -> None:
+def test_closed_forms(
+    position: tuple[float, float, float], radius: float, voxel: tuple[int, int, int], volume: float
+) -> None:
     grid = cube(3, 1.0)
     for per, divisor in (("voxel", 1.0), ("volume", 1.0), ("atom", BALL * radius**3)):
         value = draw(SphereOverlap(radius, per), grid, position)[voxel]
@@ -157,7 +159,8 @@ def test_the_bits_do_not_depend_on_threads_or_on_the_batch() -> None:
         Structure(rng.uniform(0, 20, (60, 3)), ["C", "O"] * 30, cell=random_cell(rng) * 4, pbc=True) for _ in range(3)
     ]
     grids = [
-        Voxelizer(UnitCell((67, 48, 51)), Elements("C", "O"), SphereOverlap(), threads=n)(crystals) for n in (1, 2, 3, 7)
+        Voxelizer(UnitCell((67, 48, 51)), Elements("C", "O"), SphereOverlap(), threads=n)(crystals)
+        for n in (1, 2, 3, 7)
     ]
     for other in grids[1:]:
         assert np.array_equal(grids[0], other)
@@ -187,7 +190,7 @@ def test_bad_input_is_refused() -> None:
     ):
         with pytest.raises(ValueError, match=message):
             SphereOverlap(**arguments)
-    with pytest.raises(ValueError, match="the radius 100.000000 A is more than 464 times the edge of a voxel"):
+    with pytest.raises(ValueError, match=r"the radius 100\.000000 A is more than 464 times the edge of a voxel"):
         draw(SphereOverlap(100.0), cube(4, 0.1), (0, 0, 0))
 
 
