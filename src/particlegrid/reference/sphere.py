@@ -66,7 +66,7 @@ def _share_volumes(corners: _Floats, axes: _Floats, radius: float) -> _Floats:
 
 
 def _share_area(outline: _Floats, radius: _Floats) -> _Floats:
-    """Area that the disk about 0 shares with a polygon: Green's theorem. Corners counterclockwise along the first axis."""
+    """Area that the disk about 0 shares with a polygon, counterclockwise along the first axis (Green's theorem)."""
     area = np.zeros(radius.shape)
     for p, q in zip(outline, np.roll(outline, -1, axis=0)):
         side = q - p
