@@ -6,6 +6,7 @@
 
 #include <stdexcept>
 
+#include "bound_sink.hpp"
 #include "grid_job.hpp"
 
 namespace pg_bindings {
@@ -73,6 +74,7 @@ public:
             marks_ = get<Marks>(drawing, "touched");
             touched_ = touched_of(marks_, structures, out_.shape(1), out_.shape(2));
         }
+        if (!drawing.attr("sink").is_none()) sink_ = &nb::cast<BoundSink&>(drawing.attr("sink")).sink;
         const auto bytes = static_cast<std::uintptr_t>(out_.itemsize());
         require(reinterpret_cast<std::uintptr_t>(out_.data()) % bytes == 0, "out must be aligned to its elements");
     }
@@ -100,6 +102,7 @@ public:
         for (std::size_t d = 0; d < 5; ++d)
             job.strides[d] = static_cast<std::ptrdiff_t>(out_.stride(d)) * static_cast<std::ptrdiff_t>(out_.itemsize());
         job.touched = touched_;
+        job.sink = sink_;
         job.threads = threads_;
     }
 
@@ -123,6 +126,7 @@ private:
     Output out_;
     Marks marks_;
     particlegrid::Touched* touched_ = nullptr;
+    particlegrid::SparseSink* sink_ = nullptr;  // the Drawing, which outlives the call, holds it
     int threads_;
 };
 

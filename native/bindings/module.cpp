@@ -13,6 +13,7 @@ void bind_molecules(nb::module_& module);
 void bind_lennard_jones(nb::module_& module);
 void bind_radial(nb::module_& module);
 void bind_sphere_overlap(nb::module_& module);
+void bind_sparse(nb::module_& module);
 
 NB_MODULE(_native, module) {
     module.doc() = "particlegrid's C++ core.";
@@ -26,4 +27,5 @@ NB_MODULE(_native, module) {
     bind_lennard_jones(module);
     bind_radial(module);
     bind_sphere_overlap(module);
+    bind_sparse(module);
 }

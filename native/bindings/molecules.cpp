@@ -37,7 +37,7 @@ particlegrid::MoleculeStyle make_style(std::array<std::int64_t, 3> shape, std::a
 // One structure into (channels, x, y, z) without offsets, or many into (structures, channels, x, y, z).
 std::int64_t draw(const particlegrid::MoleculeStyle& style, const pg_bindings::Points& positions, const Numbers& numbers,
                   std::optional<pg_bindings::Indices> offsets, nb::ndarray<nb::numpy> out, int threads,
-                  std::optional<pg_bindings::Marks> touched) {
+                  std::optional<pg_bindings::Marks> touched, pg_bindings::BoundSink* sink) {
     particlegrid::Molecules molecules;
     molecules.atoms = static_cast<std::int64_t>(positions.shape(0));
     pg_bindings::require(static_cast<std::int64_t>(numbers.shape(0)) == molecules.atoms,
@@ -60,6 +60,7 @@ std::int64_t draw(const particlegrid::MoleculeStyle& style, const pg_bindings::P
     if (touched)
         molecules.touched = pg_bindings::touched_of(*touched, static_cast<std::size_t>(molecules.structures), out.shape(axes - 4),
                                                     out.shape(axes - 3));
+    if (sink != nullptr) molecules.sink = &sink->sink;
     nb::gil_scoped_release release;
     return particlegrid::draw_molecules(style, molecules);
 }
@@ -71,6 +72,7 @@ void bind_molecules(nb::module_& module) {
         .def("draw", &draw, nb::arg("positions").noconvert(), nb::arg("numbers").noconvert(),
              nb::arg("offsets").noconvert().none(), nb::arg("out").noconvert(), nb::arg("threads"),
              nb::arg("touched").noconvert() = nb::none(),
+             nb::arg("sink").none() = nb::none(),
              "Draw molecules; returns how many atoms lie outside, or -1 if one has no channel or width.");
     module.def("make_style", &make_style, nb::arg("shape"), nb::arg("spacing"), nb::arg("on_centroid"), nb::arg("center"),
                nb::arg("channels"), nb::arg("channel").noconvert(), nb::arg("sigma").noconvert(), nb::arg("value"),

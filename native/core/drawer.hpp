@@ -5,15 +5,19 @@
 //     prepare(structure, first_plane, last_plane)     lists strokes() that touch these planes, in drawing order
 //     paint(x, strokes, count, tile)                  adds the numbered strokes to the tile of plane x
 //     kCostly = true                                  if painting takes far longer than writing; may be left out
-// The tile has rows * columns elements and kRowBytes to spare behind them; it is zero before the first stroke.
+// The tile has rows * columns elements and kRowBytes to spare behind them; it is zero before the first stroke. A taker
+// takes what was painted, channel by channel and plane by plane, and leaves the tile zero.
 #pragma once
 
 #include <algorithm>
+#include <string>
 
 #include "dispatch.hpp"
 #include "grid_job.hpp"
 #include "parallel.hpp"
+#include "require.hpp"
 #include "scratch.hpp"
+#include "sparse_takers.hpp"
 
 namespace particlegrid {
 
@@ -30,16 +34,74 @@ struct Slabs {
         thickness = std::max((job.shape[0] + wanted - 1) / wanted, std::min(job.shape[0], thinnest));
         each = (job.shape[0] + thickness - 1) / thickness;
     }
+
+    static Slabs one_each(const GridJob& job) { return Slabs(1, job.shape[0]); }
+
+private:
+    Slabs(std::int64_t each_, std::int64_t thickness_) : each(each_), thickness(thickness_) {}
+};
+
+inline Touched unite(const Touched& a, const Touched& b) {
+    if (a.first_row >= a.last_row) return b;
+    if (b.first_row >= b.last_row) return a;
+    return {std::min(a.first_row, b.first_row), std::max(a.last_row, b.last_row),
+            std::min(a.first_column, b.first_column), std::max(a.last_column, b.last_column)};
+}
+
+// Writes to job.out: all of it, or with job.touched what was touched before or is now.
+template <class T>
+class DenseTaker {
+public:
+    DenseTaker(const GridJob& job, const Writer<T>& writer, bool bypass_cache)
+        : job_(job), writer_(writer), bypass_cache_(bypass_cache) {}
+
+    void begin(std::int64_t structure) { structure_ = structure; }
+
+    void take(std::int64_t channel, std::int64_t x, const Touched& now, T* tile) {
+        PlaneOutput plane{};
+        plane.rows = job_.shape[1];
+        plane.columns = job_.shape[2];
+        plane.first_row = now.first_row;
+        plane.last_row = now.last_row;
+        plane.out = static_cast<char*>(job_.out) + structure_ * job_.strides[0] + channel * job_.strides[1] +
+                    x * job_.strides[2];
+        plane.row_stride = job_.strides[3];
+        plane.column_stride = job_.strides[4];
+        plane.bypass_cache = bypass_cache_;
+        const int type = static_cast<int>(job_.output);
+        if (job_.touched == nullptr) {
+            writer_.write_plane[type](plane, tile);
+            return;
+        }
+        Touched& before = job_.touched[(structure_ * job_.channels + channel) * job_.shape[0] + x];
+        const Touched both = unite(before, now);
+        plane.first_row = both.first_row;
+        plane.last_row = both.last_row;
+        plane.first_column = both.first_column;
+        plane.last_column = both.last_column;
+        writer_.write_box[type](plane, tile);
+        before = now;
+    }
+
+    void end() {
+        if (bypass_cache_) active_kernels().finish_stores();
+    }
+
+private:
+    const GridJob& job_;
+    const Writer<T>& writer_;
+    const bool bypass_cache_;
+    std::int64_t structure_ = 0;
 };
 
 // Holds the memory it reuses from one slab to the next.
-template <class T, class Brush>
+template <class T, class Brush, class Taker>
 class SlabDrawer {
 public:
-    SlabDrawer(const GridJob& job, const Slabs& slabs, const Writer<T>& writer, Brush brush, bool bypass_cache)
-        : job_(job), slabs_(slabs), writer_(writer), brush_(std::move(brush)), bypass_cache_(bypass_cache) {
-        constexpr std::int64_t kUnit = kRowBytes / static_cast<std::int64_t>(sizeof(T));
-        tile_.assign(static_cast<std::size_t>(job.shape[1] * job.shape[2] + kUnit), T(0));
+    SlabDrawer(const GridJob& job, const Slabs& slabs, Brush brush, Taker taker)
+        : job_(job), slabs_(slabs), brush_(std::move(brush)), taker_(std::move(taker)) {
+        // kernels run over the end: brushes and writers by kRowBytes, collectors by 2 kCollected values
+        tile_.assign(static_cast<std::size_t>(job.shape[1] * job.shape[2] + 2 * kCollected), T(0));
     }
 
     void operator()(std::int64_t task) {
@@ -48,8 +110,9 @@ public:
         last_plane_ = std::min(first_plane_ + slabs_.thickness, job_.shape[0]);
         brush_.prepare(structure, first_plane_, last_plane_);
         group_by_channel();
-        for (std::int64_t channel = 0; channel < job_.channels; ++channel) draw_channel(structure, channel);
-        if (bypass_cache_) active_kernels().finish_stores();
+        taker_.begin(structure);
+        for (std::int64_t channel = 0; channel < job_.channels; ++channel) draw_channel(channel);
+        taker_.end();
     }
 
 private:
@@ -68,44 +131,15 @@ private:
                 static_cast<std::int32_t>(i);
     }
 
-    void draw_channel(std::int64_t structure, std::int64_t channel) {
+    void draw_channel(std::int64_t channel) {
         const std::size_t c = static_cast<std::size_t>(channel);
         list_by_plane(order_.data() + by_channel_[c], by_channel_[c + 1] - by_channel_[c]);
-        char* base = static_cast<char*>(job_.out) + structure * job_.strides[0] + channel * job_.strides[1];
         for (std::int64_t x = first_plane_; x < last_plane_; ++x) {
             const std::size_t p = static_cast<std::size_t>(x - first_plane_);
             const std::int64_t count = plane_offsets_[p + 1] - plane_offsets_[p];
             if (count > 0) brush_.paint(x, plane_strokes_.data() + plane_offsets_[p], count, tile_.data());
-            PlaneOutput plane{};
-            plane.rows = job_.shape[1];
-            plane.columns = job_.shape[2];
-            plane.first_row = touched_[p].first_row;
-            plane.last_row = touched_[p].last_row;
-            plane.out = base + x * job_.strides[2];
-            plane.row_stride = job_.strides[3];
-            plane.column_stride = job_.strides[4];
-            plane.bypass_cache = bypass_cache_;
-            const int type = static_cast<int>(job_.output);
-            if (job_.touched == nullptr) {
-                writer_.write_plane[type](plane, tile_.data());
-                continue;
-            }
-            Touched& before = job_.touched[(structure * job_.channels + channel) * job_.shape[0] + x];
-            const Touched now = touched_[p], both = unite(before, now);
-            plane.first_row = both.first_row;
-            plane.last_row = both.last_row;
-            plane.first_column = both.first_column;
-            plane.last_column = both.last_column;
-            writer_.write_box[type](plane, tile_.data());
-            before = now;
+            taker_.take(channel, x, touched_[p], tile_.data());
         }
-    }
-
-    static Touched unite(const Touched& a, const Touched& b) {
-        if (a.first_row >= a.last_row) return b;
-        if (b.first_row >= b.last_row) return a;
-        return {std::min(a.first_row, b.first_row), std::max(a.last_row, b.last_row),
-                std::min(a.first_column, b.first_column), std::max(a.last_column, b.last_column)};
     }
 
     // For each plane of the slab, the strokes that touch it, in drawing order, and the part they touch.
@@ -141,9 +175,8 @@ private:
 
     const GridJob& job_;
     const Slabs& slabs_;
-    const Writer<T>& writer_;
     Brush brush_;
-    const bool bypass_cache_;
+    Taker taker_;
     std::int64_t first_plane_ = 0, last_plane_ = 0;
     Scratch<T> tile_;
     Scratch<std::int32_t> by_channel_, order_, cursor_, plane_strokes_;
@@ -161,6 +194,27 @@ constexpr bool is_costly() {
     else return false;
 }
 
+// Structures are shared out among threads; one thread draws all of one.
+template <class T, class Taker, class MakeBrush>
+void draw_to_sink(const GridJob& job, const Collector<T>& collector, int threads, const MakeBrush& make_brush) {
+    const double places = static_cast<double>(job.channels) * static_cast<double>(job.shape[0]) *
+                          static_cast<double>(job.shape[1]) * static_cast<double>(job.shape[2]);
+    require(places < 2147483648.0, [] { return std::string("sparse output takes less than 2^31 voxels a structure"); });
+    require(job.sink->fits(job.structures, sizeof(T)), [] { return std::string("the sink is for another job"); });
+    const Slabs slabs = Slabs::one_each(job);
+    using Drawer = SlabDrawer<T, decltype(make_brush()), Taker>;
+    run_tasks(job.structures, threads, [&] {
+        return [&job, drawer = Drawer(job, slabs, make_brush(), Taker(job, collector))](std::int64_t task) mutable {
+            try {
+                drawer(task);
+            } catch (...) {
+                job.sink->abandon();
+                throw;
+            }
+        };
+    });
+}
+
 // Draw a checked job; make_brush() gives each thread its own brush.
 template <class T, class MakeBrush>
 void draw_slabs(const GridJob& job, const Writer<T>& writer, const MakeBrush& make_brush) {
@@ -170,13 +224,19 @@ void draw_slabs(const GridJob& job, const Writer<T>& writer, const MakeBrush& ma
     // below this a reader finds the output in the cache; above, streaming saves reading each line before it is written
     constexpr std::int64_t kCacheBytes = std::int64_t{4} << 20;
     using Brush = decltype(make_brush());
+    // threads are worth their start only for more than about 0.3 ms of writing
+    const int threads = bytes < (1 << 20) && !is_costly<Brush>() ? 1 : job.threads;
+    if (job.sink != nullptr) {
+        if (job.sink->layout() == SparseLayout::blocks) draw_to_sink<T, BlockTaker<T>>(job, writer, threads, make_brush);
+        else draw_to_sink<T, ValueTaker<T>>(job, writer, threads, make_brush);
+        return;
+    }
     // entries that straddle two slabs have their weights made twice, so slabs are not thinner than a usual support,
     // unless weights are the lesser part
     const Slabs slabs(job, is_costly<Brush>() ? 1 : 12);
-    // threads are worth their start only for more than about 0.3 ms of writing
-    const int threads = bytes < (1 << 20) && !is_costly<Brush>() ? 1 : job.threads;
+    using Drawer = SlabDrawer<T, Brush, DenseTaker<T>>;
     run_tasks(job.structures * slabs.each, threads, [&] {
-        return SlabDrawer<T, Brush>(job, slabs, writer, make_brush(), bytes > kCacheBytes);
+        return Drawer(job, slabs, make_brush(), DenseTaker<T>(job, writer, bytes > kCacheBytes));
     });
 }
 

@@ -7,6 +7,8 @@
 
 namespace particlegrid {
 
+class SparseSink;
+
 enum class OutputType { float16, float32, float64, bfloat16 };
 
 // Lengths beyond these are no atoms' and would make densities (1 / A^3) overflow single precision.
@@ -44,6 +46,7 @@ struct GridJob {
     // (structures, channels, x), or null: what earlier drawings left in `out`, which is zero elsewhere. Only that and what
     // is drawn now is written, and this is brought up to date.
     Touched* touched = nullptr;
+    SparseSink* sink = nullptr;  // if there is one, draw_slabs writes to it and not to `out`
     int threads = 1;
 };
 

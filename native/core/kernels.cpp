@@ -3,6 +3,7 @@
 #include "kernels/axis_weights.hpp"
 #include "kernels/charges.hpp"
 #include "kernels/matrices.hpp"
+#include "kernels/collect.hpp"
 #include "kernels/pair_sums.hpp"
 #include "kernels/plane_writer.hpp"
 #include "kernels/radial_rows.hpp"
@@ -34,11 +35,20 @@ void finish_stores() {
 extern const Kernels PG_JOIN(kernels_, PG_TARGET);
 const Kernels PG_JOIN(kernels_, PG_TARGET) = {
     PG_TEXT(PG_TARGET),
-    {{{write_plane<float, Half>, write_plane<float, float>, nullptr, write_plane<float, Brain>},
+    {{{collect_values<float>, collect_blocks<float>},
+      {write_plane<float, Half>, write_plane<float, float>, nullptr, write_plane<float, Brain>},
       {write_box<float, Half>, write_box<float, float>, nullptr, write_box<float, Brain>}},
-     weigh_axis<float>, add_windows<float>, add_sheared<float>, paint_radial<float>},
-    {{{nullptr, nullptr, write_plane<double, double>, nullptr}, {nullptr, nullptr, write_box<double, double>, nullptr}},
-     weigh_axis<double>, add_windows<double>, add_sheared<double>, paint_radial<double>},
+     weigh_axis<float>,
+     add_windows<float>,
+     add_sheared<float>,
+     paint_radial<float>},
+    {{{collect_values<double>, collect_blocks<double>},
+      {nullptr, nullptr, write_plane<double, double>, nullptr},
+      {nullptr, nullptr, write_box<double, double>, nullptr}},
+     weigh_axis<double>,
+     add_windows<double>,
+     add_sheared<double>,
+     paint_radial<double>},
     add_charges,
     add_product,
     multiply_complex,

@@ -18,6 +18,10 @@ inline constexpr std::int64_t kRowBytes = 32;
 inline constexpr int kSeriesTerms = 7;
 inline constexpr double kSeriesLimit = 1.25;  // sigmas
 
+// Blocks of sparse output have this many voxels along each axis.
+inline constexpr std::int64_t kBlockEdge = 8;
+inline constexpr std::int64_t kBlockVoxels = kBlockEdge * kBlockEdge * kBlockEdge;
+
 // One Gaussian along one axis. Voxel i covers [i h, (i + 1) h] and the atom sits at `offset`, all in A.
 struct AxisJob {
     double offset;
@@ -93,10 +97,32 @@ struct PlaneOutput {
     bool bypass_cache;                       // write around the cache: the output is larger than it
 };
 
+// The part of a plane's tile that may hold anything.
+struct PlaneExtent {
+    std::int64_t rows, columns;  // Y, Z: all of the tile
+    std::int64_t first_row, last_row, first_column, last_column;
+};
+
+// Values that are looked at together: the bits of a word tell which of them are not zero.
+inline constexpr std::int64_t kCollected = 64;
+
+// Take what is not zero out of the tile and leave it zero.
+template <class T>
+struct Collector {
+    // Write values and their places, which are `place` at the tile's first element, and return their number. Up to
+    // 2 kCollected of each may be read behind the tile and written behind them.
+    std::int64_t (*collect_values)(const PlaneExtent&, T* tile, std::int32_t place, T* values, std::int32_t* places);
+    // Write plane x into blocks of 8^3: slots[y / 8 * ceil(columns / 8) + z / 8] is a block's number in `blocks`, -1
+    // where it has none yet and takes the next, counted from `used`. Bit x % 8 of written[number] tells that the block's
+    // plane was written; the others hold anything. Returns the new count.
+    std::int32_t (*collect_blocks)(const PlaneExtent&, T* tile, std::int64_t x, std::int32_t* slots, std::int32_t used,
+                                   std::uint8_t* written, T* blocks);
+};
+
 // The tile has rows * columns elements and a padding of kRowBytes behind them. Functions by OutputType; null where T
 // does not serve it.
 template <class T>
-struct Writer {
+struct Writer : Collector<T> {
     void (*write_plane[4])(const PlaneOutput&, T* tile);  // every element of the plane
     void (*write_box[4])(const PlaneOutput&, T* tile);    // only the part given
 };

@@ -75,6 +75,7 @@ std::int64_t draw_molecules(const MoleculeStyle& style, const Molecules& molecul
     job.output = molecules.output;
     job.strides = molecules.strides;
     job.touched = molecules.touched;
+    job.sink = molecules.sink;
     job.threads = molecules.threads;
     job.value = style.value;
     job.cut = style.cut;

@@ -32,6 +32,7 @@ struct Molecules {
     OutputType output = OutputType::float32;
     std::array<std::ptrdiff_t, 5> strides{};  // bytes
     Touched* touched = nullptr;               // as a GridJob's
+    SparseSink* sink = nullptr;  // if there is one, it is written to and not `out`
     int threads = 1;
 };
 

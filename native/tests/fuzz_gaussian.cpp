@@ -1,5 +1,5 @@
-// fuzz_gaussian [calls] [seed]: random drawings against sums of std::erf, and random invalid jobs, which must be refused
-// before anything is written. A call that fails prints the seed that repeats it alone: fuzz_gaussian 1 SEED.
+// fuzz_gaussian [calls] [seed]: random drawings against sums of std::erf, also as sparse output, and random invalid
+// jobs, which must be refused before anything is written. A call that fails prints the seed that repeats it alone: fuzz_gaussian 1 SEED.
 #include <cstdlib>
 #include <limits>
 #include <stdexcept>
@@ -7,6 +7,7 @@
 
 #include "cases.hpp"
 #include "check.hpp"
+#include "check_sparse.hpp"
 #include "dispatch.hpp"
 
 using namespace particlegrid;
@@ -61,6 +62,12 @@ void run_call(std::uint64_t seed, const std::vector<std::string>& sets) {
     const std::string wrong = compare(c);
     CHECK(wrong.empty(), "seed %llu, %s, %d threads: %s", static_cast<unsigned long long>(seed), set.c_str(), threads,
           wrong.c_str());
+    if (c.output != OutputType::float32 && c.output != OutputType::float64) return;
+    const bool blocks = pick(2) == 0;
+    const std::int64_t spare = static_cast<std::int64_t>(pick(8)) - 4;
+    const std::string sparse = compare_sparse(c, blocks, spare, threads);
+    CHECK(sparse.empty(), "seed %llu, %s, %d threads, sparse: %s", static_cast<unsigned long long>(seed), set.c_str(),
+          threads, sparse.c_str());
 }
 
 }  // namespace

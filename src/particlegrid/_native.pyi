@@ -40,6 +40,7 @@ class MoleculeStyle:
         out: NDArray[Any],
         threads: int,
         touched: NDArray[np.int32] | None = None,
+        sink: SparseSink | None = None,
     ) -> int: ...
 
 def make_style(
@@ -67,3 +68,10 @@ def draw_radial(
     cut: float = 0.0,
     normalize: bool = False,
 ) -> None: ...
+
+class SparseSink:
+    def __init__(self, values: NDArray[Any], places: NDArray[np.int32], counts: NDArray[np.int64]) -> None: ...
+    @property
+    def needed(self) -> int: ...
+    @property
+    def is_complete(self) -> bool: ...

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -25,6 +25,9 @@ from particlegrid.registry import Noun, from_dict
 from particlegrid.structure import Structure
 from particlegrid.threads import count_threads
 from particlegrid.volume import Volume
+
+if TYPE_CHECKING:
+    from particlegrid.sparse import SparseGrids
 
 __all__ = ["Voxelizer"]
 
@@ -151,7 +154,7 @@ class Voxelizer:
             if out is not None:
                 raise ValueError("the structures' grids differ in shape, so `out` cannot hold them; leave it out")
             return [self(structure) for structure in batch]
-        shape = (len(batch), len(self.channels), *(grids.shapes[0].tolist() if len(batch) else self._empty_shape()))
+        shape = self._shape_of(batch, grids)
         values, marks = self._take_memory(shape[1:] if single else shape, out)
         if isinstance(out, Canvas) and not self._can_mark:
             out.mark_all(len(batch))
@@ -167,6 +170,37 @@ class Voxelizer:
     @property
     def _is_finished(self) -> bool:
         return type(self.what).finish is not Density.finish
+
+    def sparse(self, structures: Any, layout: str = "coo", out: SparseGrids | None = None) -> Any:
+        """Draw one structure or many, and keep only what is not zero.
+
+        Parameters
+        ----------
+        structures : Structure, Batch, or iterable
+            As `__call__` takes.
+        layout : {"coo", "blocks"}
+            Single values with their places, or blocks of 8 x 8 x 8 voxels that hold anything.
+        out : SparseGrids, optional
+            An earlier result, whose memory is written to again where it is large enough. Without it the length is
+            counted first, which draws twice.
+
+        Returns
+        -------
+        SparseGrids or SparseBlocks
+            ``to_dense()`` gives what `__call__` draws. A list for many structures whose shapes differ.
+
+        Raises
+        ------
+        ValueError, TypeError
+            As `__call__` does, and for 2^31 voxels a structure (all channels) and more.
+
+        Notes
+        -----
+        Threads share out structures. Densities without a kernel for sparse output are drawn densely first.
+        """
+        from particlegrid.sparse_drawing import draw_sparse  # not everyone needs its classes
+
+        return draw_sparse(self, structures, layout, out)
 
     def volume(self, structure: Any) -> Volume:
         """Draw one structure and keep its grid, channel names and atoms with the values."""
@@ -217,6 +251,9 @@ class Voxelizer:
             return NotImplemented
         return all(getattr(self, name) == getattr(other, name) for name in ("where", "which", "what", "dtype", "tol"))
 
+    def _shape_of(self, batch: Batch, grids: Grids) -> tuple[int, ...]:
+        return (len(batch), len(self.channels), *(grids.shapes[0].tolist() if len(batch) else self._empty_shape()))
+
     def _empty_shape(self) -> tuple[int, int, int]:
         shape = getattr(self.where, "shape", None)
         if shape is None:
@@ -238,19 +275,30 @@ class Voxelizer:
         # asking how many there might be takes a microsecond
         return count_threads(self.threads) if values.nbytes >= self.what.serial_bytes else 1
 
-    def _draw(self, batch: Batch, grids: Grids, values: NDArray[Any], marks: NDArray[np.int32] | None) -> None:
+    def _draw(self, batch: Batch, grids: Grids, values: NDArray[Any], marks: NDArray[np.int32] | None = None) -> None:
+        # sums may leave the range of a 16-bit type before they are finished
+        target = allocate(values.shape, "float32") if self._is_finished and values.itemsize == 2 else values
+        drawing = self._describe(batch, grids, as_bits(target), touched=marks)
+        if len(batch) == 0:
+            return
+        if not self.what.draw_natively(drawing):
+            for i, structure in enumerate(batch):
+                store(reference.voxelize(structure, grids[i], self.which, self.what), values[i])
+            return
+        self.what.finish(target)
+        if target is not values:
+            store(target, values)
+
+    def _describe(self, batch: Batch, grids: Grids, out: NDArray[Any], **options: Any) -> Drawing:
+        """What a native kernel gets."""
         entries = self.which.list_entries(batch)
         widths = self.what.atom_widths(batch)[entries.atoms]
         if entries.widths is not None:
             widths = np.where(np.isnan(entries.widths), widths, entries.widths)
         strengths = self.what.atom_strengths(batch)
         weights = entries.weights if strengths is None else entries.weights * strengths[entries.atoms]
-        if len(batch) == 0:
-            return
         lattices, periodic = find_lattices(batch, grids)
-        # sums may leave the range of a 16-bit type before they are finished
-        target = allocate(values.shape, "float32") if self._is_finished and values.itemsize == 2 else values
-        drawing = Drawing(
+        return Drawing(
             positions=batch.positions,
             atoms=entries.atoms,
             channels=entries.channels,
@@ -261,18 +309,11 @@ class Voxelizer:
             origins=np.ascontiguousarray(grids.origins),
             lattices=lattices,
             periodic=periodic,
-            out=as_bits(target),
+            out=out,
             tol=self.tol,
-            threads=self._count_threads(values),
-            touched=marks,
+            threads=self._count_threads(out),
+            **options,
         )
-        if not self.what.draw_natively(drawing):
-            for i, structure in enumerate(batch):
-                store(reference.voxelize(structure, grids[i], self.which, self.what), values[i])
-            return
-        self.what.finish(target)
-        if target is not values:
-            store(target, values)
 
 
 def _check_part(part: Any, name: str, kind: type, expected: str) -> None:

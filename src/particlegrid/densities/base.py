@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from particlegrid.batch import Batch
 from particlegrid.registry import Noun
+
+if TYPE_CHECKING:
+    from particlegrid import _native
 
 __all__ = ["Density", "Drawing"]
 
@@ -41,6 +44,9 @@ class Drawing:
     threads : int
     touched : ndarray, shape (n, C, X, 4), int32, or None
         Rows and columns of each plane of `out` that may hold anything but zero; only these are cleared.
+    sink : SparseSink, optional
+        Where the values go instead; `out` then is one element that stands for all. Only for densities that heed
+        `touched`.
     """
 
     positions: NDArray[np.float64]
@@ -57,6 +63,7 @@ class Drawing:
     tol: float
     threads: int
     touched: NDArray[np.int32] | None = None
+    sink: _native.SparseSink | None = None
 
     @property
     def is_orthogonal(self) -> bool:
@@ -103,7 +110,7 @@ class Density(Noun):
 
     combine: ClassVar[str] = "sum"
     marks_touched: ClassVar[bool] = False
-    """Whether `draw_natively` heeds ``drawing.touched``."""
+    """Whether `draw_natively` heeds ``drawing.touched`` and ``drawing.sink``."""
     serial_bytes: ClassVar[int] = 1 << 20
     """Smaller outputs are drawn by one thread: where writing is the work, more do not pay below 1 MB."""
 
