@@ -1,7 +1,7 @@
 """Pictures of every density, and the figures of docs/densities.md.
 
-    python examples/density_gallery.py [FOLDER]     pictures into FOLDER (docs/pictures)
-    python examples/density_gallery.py --figures    only print the figures
+python examples/density_gallery.py [FOLDER]     pictures into FOLDER (docs/pictures)
+python examples/density_gallery.py --figures    only print the figures
 """
 
 from __future__ import annotations
@@ -22,7 +22,10 @@ RING = np.stack([np.cos(ANGLES), np.sin(ANGLES), np.zeros(6)], axis=1)
 BENZENE = pg.Structure(np.concatenate([1.39 * RING, 2.48 * RING]), ["C"] * 6 + ["H"] * 6)
 CHARGES = {"C": -0.13, "H": 0.13}
 SALT = pg.Structure(
-    5.64 * np.array([[0, 0, 0], [0, 0.5, 0.5], [0.5, 0, 0.5], [0.5, 0.5, 0], [0.5, 0, 0], [0, 0.5, 0], [0, 0, 0.5], [0.5] * 3]),
+    5.64
+    * np.array(
+        [[0, 0, 0], [0, 0.5, 0.5], [0.5, 0, 0.5], [0.5, 0.5, 0], [0.5, 0, 0], [0, 0.5, 0], [0, 0, 0.5], [0.5] * 3]
+    ),
     ["Na"] * 4 + ["Cl"] * 4,
     cell=5.64 * np.eye(3),
 )
@@ -44,7 +47,10 @@ GALLERY: dict[str, tuple[pg.Density, str]] = {
     "sphere-overlap": (pg.SphereOverlap("covalent"), 'SphereOverlap("covalent")'),
     "binary": (pg.Binary("covalent"), 'Binary("covalent")'),
     "radial": (pg.Radial(profile, 2.0), "Radial(profile, 2.0)"),
-    "lennard-jones": (pg.LennardJones(probe="CH4", unit="K", cap=500.0), 'LennardJones(probe="CH4", unit="K", cap=500)'),
+    "lennard-jones": (
+        pg.LennardJones(probe="CH4", unit="K", cap=500.0),
+        'LennardJones(probe="CH4", unit="K", cap=500)',
+    ),
     "boltzmann": (pg.Boltzmann(pg.LennardJones(probe="CH4"), 298.0), 'Boltzmann(LennardJones(probe="CH4"), 298)'),
     "coulomb": (pg.Coulomb(CHARGES), "Coulomb({'C': -0.13, 'H': 0.13})"),
 }
@@ -91,7 +97,9 @@ def draw_slice(path: Path, values: Floats, title: str, half: float) -> None:
 def draw_total(what: pg.Density, spacing: float, positions: Floats) -> Floats:
     """Sum over voxels of one atom's density at each of the positions."""
     reach = 12
-    vox = pg.Voxelizer(pg.Box(2 * reach, spacing, center="origin", outside="ignore"), pg.AllAtoms(), what, dtype="float64")
+    vox = pg.Voxelizer(
+        pg.Box(2 * reach, spacing, center="origin", outside="ignore"), pg.AllAtoms(), what, dtype="float64", tol=1e-12
+    )
     return np.array([vox(pg.Structure([position], ["C"])).sum() for position in positions])
 
 
@@ -120,7 +128,7 @@ def print_figures() -> None:
     for ratio in RATIOS:
         nyquist = np.exp(-((np.pi * ratio) ** 2) / 2)
         # the largest harmonics of a lattice of points: one along each of three axes, of both signs
-        predicted = (1 + 2 * np.exp(-2 * (np.pi * ratio) ** 2)) ** 3 - 1
+        predicted = np.expm1(3 * np.log1p(2 * np.exp(-2 * (np.pi * ratio) ** 2)))
         point, integral = measure_spread(ratio, "point"), measure_spread(ratio, "integral")
         vox = pg.Voxelizer(pg.Box(25, 1.0, center="origin"), pg.AllAtoms(), pg.Gaussian(ratio), dtype="float64")
         share = vox(pg.Structure([[0, 0, 0]], ["C"])).max()
