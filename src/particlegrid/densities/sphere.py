@@ -23,8 +23,8 @@ class SphereOverlap(Density):
 
     The voxel is cut into tetrahedra with their apex in the sphere's centre, whose intersections with the sphere have a
     closed form; `native/core/ball_cells.hpp` derives it. (Another closed form, for convex polyhedra: S. Strobl,
-    A. Formella, T. Poeschel, J. Comput. Phys. 311 (2016) 158, doi:10.1016/j.jcp.2016.02.003.) A value is off by less than
-    2e-14 of the cube of the radius, divided like the volume; smaller volumes are given as 0.
+    A. Formella, T. Poeschel, J. Comput. Phys. 311 (2016) 158, doi:10.1016/j.jcp.2016.02.003.) A value is off by less
+    than 2e-14 of the cube of the radius, divided like the volume; smaller volumes are given as 0.
 
     Parameters
     ----------
