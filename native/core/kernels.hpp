@@ -150,12 +150,12 @@ struct PairAtom {
     double c12, c6, at_cutoff;
 };
 
-// Voxels are summed in groups of so many: two vectors of doubles.
-inline constexpr std::int64_t kPairVoxels = 2 * kRowBytes / static_cast<std::int64_t>(sizeof(double));
+// Voxels come in rows of so many along x, a vector of doubles; the voxels of a row have the same y and z.
+inline constexpr std::int64_t kRowVoxels = kRowBytes / static_cast<std::int64_t>(sizeof(double));
 
 struct PairBlock {
-    const double* centers[3];  // x, y and z of the voxels' centres
-    std::int64_t voxels;       // a multiple of kPairVoxels
+    const double *x, *y, *z;  // the voxels' centres: x of every voxel, y and z of every row
+    std::int64_t rows;        // a multiple of kRowVoxels
     const PairAtom* atoms;
     const std::int32_t* numbers;  // which atoms
     std::int64_t count;
@@ -165,7 +165,7 @@ struct PairBlock {
 // Part of one channel of the output, and where its values begin.
 struct BlockOutput {
     void* out;
-    std::int64_t count[3];
+    std::int64_t count[3];    // the last runs fastest in the sums
     std::int64_t strides[3];  // bytes
 };
 
@@ -173,7 +173,7 @@ struct PairSums {
     // Numbers of those whose distance from the box is less than the reach; room for last - first + kRowBytes of them.
     std::int64_t (*find_near)(const NearQuery&, std::int32_t* numbers);
     void (*add_lennard_jones)(const PairBlock&, double* sums);  // over all atoms with d < cutoff; overwrites the sums
-    void (*write_block[4])(const BlockOutput&, const double* sums);  // by OutputType; z runs fastest in the sums
+    void (*write_block[4])(const BlockOutput&, const double* sums);  // by OutputType; lines are padded to rows
 };
 
 struct Kernels {

@@ -23,6 +23,7 @@ constexpr std::int64_t kRun = 4;  // blocks along z that share a list of atoms
 struct Blocks {
     std::array<std::int64_t, 3> size{1, 1, 1}, count{};
     std::int64_t runs;  // along z
+    std::array<int, 3> order{2, 1, 0};  // the axis that the blocks are longest along comes first: rows lie along it
 
     Blocks(const GridJob& job, const Basis& grid, double cutoff) {
         for (std::int64_t voxels = 1; voxels < kBlockVoxels; voxels *= 2) {
@@ -40,6 +41,8 @@ struct Blocks {
         }
         for (std::size_t d = 0; d < 3; ++d) count[d] = (job.shape[d] + size[d] - 1) / size[d];
         runs = (count[2] + kRun - 1) / kRun;
+        for (std::size_t d = 1; d < 3; ++d)
+            if (size[static_cast<std::size_t>(order[d])] > size[static_cast<std::size_t>(order[0])]) std::swap(order[0], order[d]);
     }
 
     std::int64_t tasks() const { return count[0] * count[1] * runs; }
@@ -48,14 +51,14 @@ struct Blocks {
 // Everything about one structure that its blocks have in common.
 struct Scene {
     Basis grid;
-    Frame frame;
     Blocks blocks;
+    Frame frame;
     std::array<double, 9> edges;  // of a voxel, in the frame
     Basis lattice;
     std::array<bool, 3> repeats{};
 
     Scene(const LennardJonesJob& job, std::int64_t structure)
-        : grid(job.axes + 9 * structure), frame(grid), blocks(job, grid, job.cutoff) {
+        : grid(job.axes + 9 * structure), blocks(job, grid, job.cutoff), frame(grid, blocks.order) {
         for (std::size_t a = 0; a < 3 && job.periodic != nullptr; ++a)
             repeats[a] = job.periodic[3 * structure + static_cast<std::int64_t>(a)] != 0;
         // atoms that do not repeat may be sorted along any axes
@@ -182,35 +185,46 @@ private:
                     const std::array<std::int64_t, 3>& voxels) {
         const std::int64_t near = near_.find_near(scene.enclose(first, voxels), job_.cutoff, 0,
                                                   static_cast<std::int64_t>(near_.atoms.size()), kernels_, numbers_);
-        kernels_.add_lennard_jones({{centers_[0], centers_[1], centers_[2]}, place_voxels(scene, first, voxels),
-                                    near_.atoms.data(), numbers_.data(), near, job_.cutoff * job_.cutoff},
+        kernels_.add_lennard_jones({x_, y_, z_, place_voxels(scene, first, voxels), near_.atoms.data(), numbers_.data(),
+                                    near, job_.cutoff * job_.cutoff},
                                    sums_);
         BlockOutput block{};
         char* out = static_cast<char*>(job_.out) + field.scene * job_.strides[0] + field.channel * job_.strides[1];
         for (std::size_t d = 0; d < 3; ++d) {
-            block.count[d] = voxels[d];
-            block.strides[d] = job_.strides[d + 2];
-            out += first[d] * job_.strides[d + 2];
+            const std::size_t axis = static_cast<std::size_t>(scene.blocks.order[2 - d]);
+            block.count[d] = voxels[axis];
+            block.strides[d] = job_.strides[axis + 2];
+            out += first[axis] * job_.strides[axis + 2];
         }
         block.out = out;
         kernels_.write_block[static_cast<int>(job_.output)](block, sums_);
     }
 
-    // Centres of the voxels, padded with the last one. Returns their number.
+    // Centres of the voxels; each line along the first axis is padded to whole rows, and the rows to whole vectors.
+    // Returns the number of rows.
     std::int64_t place_voxels(const Scene& scene, const std::array<std::int64_t, 3>& first,
                               const std::array<std::int64_t, 3>& voxels) {
-        std::int64_t v = 0;
-        const double* edges = scene.edges.data();
-        for (std::int64_t i = 0; i < voxels[0]; ++i)
-            for (std::int64_t j = 0; j < voxels[1]; ++j)
-                for (std::int64_t k = 0; k < voxels[2]; ++k, ++v)
-                    for (int d = 0; d < 3; ++d)
-                        centers_[d][v] = (static_cast<double>(first[0] + i) + 0.5) * edges[d] +
-                                         (static_cast<double>(first[1] + j) + 0.5) * edges[3 + d] +
-                                         (static_cast<double>(first[2] + k) + 0.5) * edges[6 + d];
-        for (; v % kPairVoxels != 0; ++v)
-            for (double* centers : centers_) centers[v] = centers[v - 1];
-        return v;
+        const auto [a, b, c] = scene.blocks.order;
+        const double* along = scene.edges.data() + 3 * a;
+        std::int64_t row = 0;
+        const auto place_row = [&](std::int64_t k, const double* corner) {
+            for (std::int64_t lane = 0; lane < kRowVoxels; ++lane)
+                x_[row * kRowVoxels + lane] = corner[0] + (static_cast<double>(k + lane) + 0.5) * along[0];
+            y_[row] = corner[1];
+            z_[row] = corner[2];
+            ++row;
+        };
+        double corner[3] = {0, 0, 0};
+        const std::int64_t start = first[static_cast<std::size_t>(a)], end = start + voxels[static_cast<std::size_t>(a)];
+        for (std::int64_t i = 0; i < voxels[static_cast<std::size_t>(c)]; ++i)
+            for (std::int64_t j = 0; j < voxels[static_cast<std::size_t>(b)]; ++j) {
+                for (int d = 0; d < 3; ++d)
+                    corner[d] = (static_cast<double>(first[static_cast<std::size_t>(c)] + i) + 0.5) * scene.edges[static_cast<std::size_t>(3 * c + d)] +
+                                (static_cast<double>(first[static_cast<std::size_t>(b)] + j) + 0.5) * scene.edges[static_cast<std::size_t>(3 * b + d)];
+                for (std::int64_t k = start; k < end; k += kRowVoxels) place_row(k, corner);
+            }
+        while (row % kRowVoxels != 0) place_row(start, corner);
+        return row;
     }
 
     const LennardJonesJob& job_;
@@ -219,7 +233,7 @@ private:
     const PairSums& kernels_;
     std::vector<std::int32_t> numbers_;
     PairAtoms near_;  // of the run
-    double centers_[3][kBlockVoxels], sums_[kBlockVoxels];
+    double x_[kBlockVoxels], y_[kBlockVoxels / kRowVoxels], z_[kBlockVoxels / kRowVoxels], sums_[kBlockVoxels];
 };
 
 }  // namespace

@@ -14,16 +14,18 @@
 
 namespace particlegrid {
 
-// Orthonormal directions along a grid's axes (Gram-Schmidt), so that boxes along them enclose blocks of voxels tightly.
+// Orthonormal directions along a grid's axes (Gram-Schmidt), taken in some order: boxes along them enclose blocks of
+// voxels tightly, and along the first axis taken, only the first coordinate changes.
 struct Frame {
     double rows[9];
 
-    explicit Frame(const Basis& grid) {
+    Frame(const Basis& grid, const std::array<int, 3>& order) {
         for (int d = 0; d < 3; ++d) {
             double* row = rows + 3 * d;
-            std::copy(grid.row(d), grid.row(d) + 3, row);
+            const double* edge = grid.row(order[static_cast<std::size_t>(d)]);
+            std::copy(edge, edge + 3, row);
             for (int e = 0; e < d; ++e) {
-                const double along = dot(rows + 3 * e, grid.row(d));
+                const double along = dot(rows + 3 * e, edge);
                 for (int k = 0; k < 3; ++k) row[k] -= along * rows[3 * e + k];
             }
             const double length = norm(row);
