@@ -26,6 +26,7 @@ BATCH, SIGMA = 64, 0.5
 ROUNDS = {32: 31, 48: 21, 64: 15}
 FLOOR = {32: 0.75, 48: 0.82, 64: 0.75}
 KEPT = {32: 1.2, 48: 1.4, 64: None}
+SPARSE = {32: None, 48: 2, 64: None}
 # The code of the 2022 paper cannot be installed; its rate as a fraction of the floor on an AMD EPYC (AVX2)
 ORIGINAL = {32: 0.14, 48: 0.16, 64: 0.17}
 
@@ -60,6 +61,8 @@ def _measure_size(molecules: pg.Batch, shape: int) -> Iterator[Ratio]:
             "float32": _draw(_voxelizer(shape), batches, out),
             "float16": _draw(_voxelizer(shape, "float16"), batches, out16),
             "kept": _draw(_voxelizer(shape), batches, canvas),
+            "sparse": _draw_sparse(_voxelizer(shape), batches, "coo"),
+            "sparse blocks": _draw_sparse(_voxelizer(shape), batches, "blocks"),
             "fresh": _draw(_voxelizer(shape), batches, None),
             "fresh zeros": lambda: np.empty(out.shape, np.float32).fill(0),
             **peers,
@@ -82,6 +85,8 @@ def _measure_size(molecules: pg.Batch, shape: int) -> Iterator[Ratio]:
     yield ratio(2, "/ libmolgrid's default", "float32", "default", 6)
     yield ratio(2, "/ libmolgrid, Gaussian to 4 sigma", "float32", "gaussian to 4 sigma", 10)
     yield ratio(3, "kept buffer / write floor", "kept", "floor", KEPT[shape])
+    yield ratio(3, "sparse values / write floor", "sparse", "floor", SPARSE[shape])
+    yield ratio(3, "sparse blocks / write floor", "sparse blocks", "floor", SPARSE[shape])
 
 
 def _voxelizer(shape: int, dtype: str = "float32", peak_one: bool = False) -> pg.Voxelizer:
@@ -93,6 +98,17 @@ def _voxelizer(shape: int, dtype: str = "float32", peak_one: bool = False) -> pg
 def _draw(vox: pg.Voxelizer, batches: list[pg.Batch], out: np.ndarray | pg.Canvas | None) -> Callable[[], object]:
     turns = cycle(batches)
     return lambda: vox(next(turns), out=out)
+
+
+def _draw_sparse(vox: pg.Voxelizer, batches: list[pg.Batch], layout: str) -> Callable[[], object]:
+    turns = cycle(batches)
+    kept = None
+
+    def draw() -> None:
+        nonlocal kept
+        kept = vox.sparse(next(turns), layout=layout, out=kept)
+
+    return draw
 
 
 def _check_peer(batch: pg.Batch, shape: int, drawn: np.ndarray) -> None:
