@@ -5,7 +5,23 @@ import json
 import numpy as np
 import pytest
 
-from particlegrid import Box, Elements, Gaussian, Volume, Voxelizer, _native, iread, read
+from particlegrid import (
+    AllAtoms,
+    Binary,
+    Box,
+    Coulomb,
+    Elements,
+    Gaussian,
+    GaussianQuadratic,
+    LennardJones,
+    Occupancy,
+    UnitCell,
+    Volume,
+    Voxelizer,
+    _native,
+    iread,
+    read,
+)
 from particlegrid.data import Store
 
 pytest.importorskip("ase")
@@ -105,6 +121,81 @@ def test_voxelize_many(call, thousand, tmp_path):
             structures = list(iread(thousand))
         assert np.array_equal(vox(structures[-1]), content["array"][-1])
     assert "997 x 2 x 8 x 8 x 8" in call("info", path).stdout
+
+
+CRYSTAL = """2
+Lattice="4 0 0 -2 3.4 0 0 0 5" Properties=species:S:1:pos:R:3:charge:R:1 pbc="T T T"
+Na 0 0 0 1
+Cl 0.5 1.5 2.5 -1
+"""
+
+
+@pytest.fixture
+def crystal(tmp_path):
+    path = tmp_path / "crystal.xyz"
+    path.write_text(CRYSTAL)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("options", "where", "which", "what"),
+    [
+        ((), UnitCell(spacing=0.5), Elements("Na", "Cl"), Gaussian(0.5)),
+        (("--shape", "9,8,7", "--sigma", "0.8", "--value", "mean"), UnitCell((9, 8, 7)), None, Gaussian(0.8, "mean")),
+        (("--spacing", "0.7", "--elements", "Cl,Na"), UnitCell(spacing=0.7), Elements("Cl", "Na"), Gaussian(0.5)),
+        (("--density", "gaussian-quadratic"), UnitCell(spacing=0.5), None, GaussianQuadratic()),
+        (("--density", "occupancy"), UnitCell(spacing=0.5), None, Occupancy()),
+        (("--density", "binary"), UnitCell(spacing=0.5), None, Binary()),
+        (("--density", "coulomb"), UnitCell(spacing=0.5), AllAtoms(), Coulomb()),
+        (("--density", "lennard-jones"), UnitCell(spacing=0.5), AllAtoms(), LennardJones()),
+        (
+            ("--density", "lennard-jones", "--probe", "H2", "--cap", "2"),
+            UnitCell(spacing=0.5),
+            AllAtoms(),
+            LennardJones(probe="H2", cap=2),
+        ),
+    ],
+)
+def test_voxelize_fills_cells_with_any_density(call, crystal, options, where, which, what):
+    path = crystal.with_suffix(".npz")
+    result = call("voxelize", crystal, "-o", path, *options)
+    assert result.exit_code == 0, result.output
+    volume = Volume.load(path)
+    expected = Voxelizer(where, which or Elements("Na", "Cl"), what).volume(read(crystal))
+    assert volume.channels == expected.channels
+    assert volume.grid == expected.grid
+    np.testing.assert_array_equal(volume.array, expected.array)
+
+
+def test_voxelize_many_cells(call, crystal, tmp_path):
+    other = tmp_path / "other.xyz"
+    other.write_text(CRYSTAL.replace("0 0 5", "0 1 6"))
+    path = tmp_path / "cells.npz"
+    assert call("voxelize", crystal, other, "-o", path, "--shape", "6").exit_code == 0
+    structures = [read(crystal), read(other)]
+    with np.load(path) as content:
+        np.testing.assert_allclose(6 * content["axes"], [s.cell for s in structures])
+        vox = Voxelizer.from_dict(json.loads(str(content["voxelizer"])))
+        np.testing.assert_array_equal(content["array"], vox(structures))
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [
+        (("--around", "2"), "--around is for molecules"),
+        (("--shape", "8", "--spacing", "0.5"), "not both"),
+        (("--spacing", "0.5,0.5,0.6"), "one number"),
+        (("--density", "fog"), "lennard-jones"),
+        (("--density", "binary", "--sigma", "0.4"), "--sigma goes with --density gaussian"),
+        (("--probe", "H2"), "--probe goes with --density lennard-jones"),
+    ],
+)
+def test_voxelize_refuses_for_cells(refuse, crystal, options, expected):
+    assert expected in refuse("voxelize", crystal, "-o", crystal.with_suffix(".npz"), *options)
+
+
+def test_voxelize_refuses_molecules_and_cells_together(refuse, crystal, water, tmp_path):
+    assert "1 of 2 structures are periodic" in refuse("voxelize", crystal, water, "-o", tmp_path / "a.npz")
 
 
 def test_voxelize_warns_of_atoms_outside(call, water):
