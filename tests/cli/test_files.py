@@ -15,6 +15,7 @@ from particlegrid import (
     GaussianQuadratic,
     LennardJones,
     Occupancy,
+    SphereOverlap,
     UnitCell,
     Volume,
     Voxelizer,
@@ -146,6 +147,7 @@ def crystal(tmp_path):
         (("--density", "gaussian-quadratic"), UnitCell(spacing=0.5), None, GaussianQuadratic()),
         (("--density", "occupancy"), UnitCell(spacing=0.5), None, Occupancy()),
         (("--density", "binary"), UnitCell(spacing=0.5), None, Binary()),
+        (("--density", "sphere-overlap"), UnitCell(spacing=0.5), None, SphereOverlap()),
         (("--density", "coulomb"), UnitCell(spacing=0.5), AllAtoms(), Coulomb()),
         (("--density", "lennard-jones"), UnitCell(spacing=0.5), AllAtoms(), LennardJones()),
         (

@@ -22,7 +22,8 @@ __all__ = ["WithWidths"]
 class WithWidths(ChannelScheme):
     """The channels of another scheme, with widths of their own in place of the density's.
 
-    A width is what the density takes it for: sigma of a `Gaussian`, otherwise a radius.
+    A width is what the density takes it for: sigma of a `Gaussian` or of `LennardJones`, a radius where it has one; for
+    `Radial` and `Coulomb` it means nothing.
 
     Parameters
     ----------

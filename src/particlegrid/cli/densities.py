@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
-from particlegrid.densities import Binary, Coulomb, Density, Gaussian, GaussianQuadratic, LennardJones, Occupancy
+from particlegrid.densities import (
+    Binary,
+    Coulomb,
+    Density,
+    Gaussian,
+    GaussianQuadratic,
+    LennardJones,
+    Occupancy,
+    SphereOverlap,
+)
 
 __all__ = ["DENSITIES", "ENERGIES", "make_density"]
 
@@ -10,6 +19,7 @@ _RADIAL: dict[str, type[Density]] = {
     "gaussian-quadratic": GaussianQuadratic,
     "occupancy": Occupancy,
     "binary": Binary,
+    "sphere-overlap": SphereOverlap,
 }
 ENERGIES = ("lennard-jones", "coulomb")
 """Those that all atoms make together, so that one channel holds them unless elements are asked for."""

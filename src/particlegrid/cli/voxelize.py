@@ -8,7 +8,6 @@ from typing import Annotated
 
 import numpy as np
 import typer
-from numpy.typing import NDArray
 
 from particlegrid.batch import Batch
 from particlegrid.channels import AllAtoms, ChannelScheme, Elements
@@ -101,7 +100,7 @@ def _choose_placement(
     structures: Batch, shape: _Shape | None, spacing: _Edges | None, around: float | None
 ) -> Placement:
     """The cells of periodic structures, boxes for molecules."""
-    periodic: NDArray[np.bool_] = structures.pbc.any(axis=1)
+    periodic = np.asarray(structures.pbc.any(axis=1))
     if not periodic.any():
         edges = spacing or (0.5, 0.5, 0.5)
         return Box(shape or (32, 32, 32), edges) if around is None else Around(edges, around)
