@@ -17,8 +17,8 @@ namespace {
 double longest_edge(const Basis& grid) { return std::max({norm(grid.row(0)), norm(grid.row(1)), norm(grid.row(2))}); }
 
 void check_shear(const GaussianJob& job, const Basis& grid) {
-    require(job.value == Value::integral || job.value == Value::mean,
-            [] { return std::string("point values need orthogonal voxels"); });
+    require(!is_point(job) || stands_apart(grid, 0) || stands_apart(grid, 1) || stands_apart(grid, 2),
+            [] { return std::string("point values need a voxel's edge that is perpendicular to the other two"); });
     require(grid.volume > 1e-4 * norm(grid.row(0)) * norm(grid.row(1)) * norm(grid.row(2)),
             [] { return std::string("the voxels are too flat: their volume is less than 1e-4 of their edges' product"); });
 }
@@ -45,7 +45,7 @@ void check_gaussians(const GaussianJob& job) {
         }
     }
     check_images(job, [&](const Site& site, std::int64_t e) {
-        if (!site.grid.is_orthogonal()) return find_reach(site, job.cut, job.entry_widths[e]);
+        if (!site.grid.is_orthogonal()) return find_reach(site, job, job.entry_widths[e]);
         return site.fills_lattice() ? 0.0 : job.cut * job.entry_widths[e];  // one that fills its cell folds its images
     });
 }
@@ -83,7 +83,6 @@ template <class T>
 void draw(const GaussianJob& job, const Accumulator<T>& kernels) {
     draw_slabs<T>(job, kernels, [&] { return GaussianBrush<T>(job, kernels); });
 }
-
 
 }  // namespace
 

@@ -1,5 +1,6 @@
 #include "memory.hpp"
 
+#include <bit>
 #include <mutex>
 #include <new>
 #include <vector>
@@ -14,7 +15,13 @@ namespace {
 
 constexpr std::size_t kHugePage = std::size_t{2} << 20;
 
-std::size_t round_to_pages(std::size_t bytes) { return (bytes + kHugePage - 1) / kHugePage * kHugePage; }
+// Whole pages, and of eight pages and more a multiple of an eighth of the size or more: crystals of a thousand sizes
+// would keep a thousand blocks, of which none fits the next.
+std::size_t round_to_pages(std::size_t bytes) {
+    const std::size_t pages = (bytes + kHugePage - 1) / kHugePage;
+    const std::size_t step = pages < 8 ? 1 : std::bit_floor(pages) / 4;
+    return (pages + step - 1) / step * step * kHugePage;
+}
 
 void* map_block(std::size_t size) {
     void* block = ::operator new(size, std::align_val_t{kHugePage});

@@ -1,4 +1,5 @@
-// Integrals of Gaussians over voxels that are not orthogonal.
+// Gaussians on voxels that are not orthogonal: integrals over any, point values where one edge is perpendicular to the
+// other two.
 //
 // Where one edge is perpendicular to the other two (monoclinic and hexagonal cells), an integral is a weight along that
 // edge times an integral over the other two, and each row of these makes a window of its own. Where no edge is
@@ -18,10 +19,18 @@
 
 namespace particlegrid {
 
+inline bool is_point(const GaussianJob& job) { return job.value == Value::point || job.value == Value::peak; }
+
+// Radius of the support of point values in A: they fall off from the nearest voxel centre, which may itself be many sigmas
+// away from the atom, but no farther than half the edges together.
+inline double find_radius(const Basis& grid, double cut, double sigma) {
+    return std::hypot(cut * sigma, 0.5 * (norm(grid.row(0)) + norm(grid.row(1)) + norm(grid.row(2))));
+}
+
 // Distance in A beyond which no image of an atom counts: the corner of the support. Wider Gaussians are uniform.
-inline double find_reach(const Site& site, double cut, double sigma) {
+inline double find_reach(const Site& site, const GaussianJob& job, double sigma) {
     if (site.repeats(0) && site.repeats(1) && site.repeats(2) && sigma >= find_uniform_width(site.lattice())) return 0.0;
-    return std::sqrt(3.0) * cut * sigma;
+    return std::sqrt(3.0) * (is_point(job) ? find_radius(site.grid, job.cut, sigma) : job.cut * sigma);
 }
 
 template <class T>
@@ -51,13 +60,15 @@ public:
             const double scale = job_.entry_weights[e] * density_scale(job_, grid_.volume, sigma);
             if (scale == 0.0) continue;
             const std::int32_t channel = static_cast<std::int32_t>(job_.entry_channels[e]);
-            const double reach = find_reach(site, job_.cut, sigma);
+            const double reach = find_reach(site, job_, sigma);
             if (reach == 0.0) {
-                add_uniform(channel, scale * grid_.volume / site.lattice().volume);
+                const double whole = is_point(job_) ? std::pow(2.0 * 3.14159265358979323846 * sigma * sigma, 1.5) : grid_.volume;
+                add_uniform(channel, scale * whole / site.lattice().volume);
                 continue;
             }
             site.for_images(job_.positions + 3 * job_.entry_atoms[e], reach, [&](const double* index) {
-                if (apart_ >= 0) add_pair(channel, index, sigma, scale);
+                if (is_point(job_)) add_points(channel, index, sigma, scale);
+                else if (apart_ >= 0) add_pair(channel, index, sigma, scale);
                 else add_triclinic(channel, index, sigma, scale);
             });
         }
@@ -174,6 +185,46 @@ private:
             T* const weights = weights_.data() + start + i * stride;
             std::fill(weights + row.first - columns.first + row.count, weights + stride, T(0));
         }
+    }
+
+    // Point values: along every row of the two oblique axes a Gaussian about the point of the row nearest to the atom.
+    void add_points(std::int32_t channel, const double* index, double sigma, double scale) {
+        const int middle = apart_ == 0 ? 1 : 0, inner = apart_ == 2 ? 1 : 2;
+        const double apart = norm(grid_.row(apart_)), length = norm(grid_.row(inner));
+        const double beta = dot(grid_.row(middle), grid_.row(inner)) / (length * length);
+        const double height = grid_.volume / (apart * length), reach = find_radius(grid_, job_.cut, sigma);
+        const Extent along = clip(index[apart_] - reach / apart, index[apart_] + reach / apart, apart_);
+        const Extent rows = clip(index[middle] - reach / height, index[middle] + reach / height, middle);
+        if (along.empty() || rows.empty() || !touches_slab(apart_ == 0 ? along : rows)) return;
+        Window window;
+        window.channel = channel;
+        window.weights[middle] = reserve(1);
+        weights_[static_cast<std::size_t>(window.weights[middle])] = T(1);
+        window.weights[apart_] = weigh_points(along, index[apart_], apart, sigma, 1.0);
+        window.first[apart_] = along.first, window.count[apart_] = along.count, window.count[middle] = 1;
+        for (std::int64_t i = rows.first; i < rows.first + rows.count; ++i) {
+            if (middle == 0 && !touches_slab({i, 1})) continue;
+            const double m = static_cast<double>(i) + 0.5 - index[middle], distance = m * height;
+            const double half = std::sqrt(std::max(0.0, reach * reach - distance * distance)) / length;
+            const double center = index[inner] - beta * m;
+            const Extent row = clip(center - half, center + half, inner);
+            if (row.empty()) continue;
+            const double part = std::exp(-0.5 * distance * distance / (sigma * sigma));
+            window.weights[inner] = weigh_points(row, center, length, sigma, scale * part);
+            window.first[middle] = i, window.first[inner] = row.first, window.count[inner] = row.count;
+            window.padded_z = round_up(window.count[2], kUnit);
+            windows_.push_back(window);
+        }
+    }
+
+    // Where the weights of these voxels begin, for an atom at index coordinate x of an axis.
+    std::int64_t weigh_points(const Extent& voxels, double x, double length, double sigma, double scale) {
+        const std::int64_t start = reserve(voxels.count);
+        scratch_.resize(static_cast<std::size_t>(round_up(voxels.count + 1, 8)));
+        kernels_.weigh_axis({x * length, sigma, length, scale, voxels.first, voxels.count, round_up(voxels.count, kUnit),
+                             true, nullptr},
+                            scratch_.data(), weights_.data() + start);
+        return start;
     }
 
     // Voxels along the inner axis that the rows from `begin` to `end`, counted from the atom, reach.

@@ -45,7 +45,7 @@ def draw_sparse(vox: Voxelizer, structures: Any, layout: str, out: SparseGrids |
             def draw(sink: _native.SparseSink, stand_in: NDArray[Any]) -> bool:
                 drawing = vox._describe(batch, grids, stand_in, sink=sink)
                 # two kernels that share a batch cannot share a sink
-                return len(set(drawing.are_orthogonal.tolist())) == 1 and vox.what.draw_natively(drawing)
+                return len(set(drawing.oblique_pairs.tolist())) == 1 and vox.what.draw_natively(drawing)
 
             result = _fill(cls, shape, vox.dtype, draw, out)
         if result is None:

@@ -66,24 +66,23 @@ class Drawing:
     sink: _native.SparseSink | None = None
 
     @property
-    def is_orthogonal(self) -> bool:
-        """Whether the edges of all voxels stand at right angles."""
-        return bool(self.are_orthogonal.all())
+    def oblique_pairs(self) -> NDArray[np.int64]:
+        """How many pairs of edges of each structure's voxels are not perpendicular, shape (n,).
 
-    @property
-    def are_orthogonal(self) -> NDArray[np.bool_]:
-        """Whether the edges of each structure's voxels stand at right angles, shape (n,)."""
+        None: orthogonal voxels. One: the third edge is perpendicular to both. Two or three: triclinic ones.
+        """
         edges = self.axes / np.linalg.norm(self.axes, axis=2, keepdims=True)
-        return np.asarray(abs(edges @ edges.swapaxes(1, 2) - np.eye(3)).max(axis=(1, 2)) <= 1e-9)
+        cosines = edges @ edges.swapaxes(1, 2)
+        return np.asarray((abs(cosines[:, (0, 1, 2), (1, 2, 0)]) > 1e-9).sum(axis=1))
 
-    def split(self, flags: NDArray[np.bool_]) -> Iterator[tuple[bool, Drawing]]:
-        """Each run of structures of one flag, with the flag: how a density takes two kernels for one batch."""
-        ends = [*np.flatnonzero(np.diff(flags)) + 1, len(flags)]
+    def split(self, kinds: NDArray[np.int64]) -> Iterator[tuple[int, Drawing]]:
+        """Each run of structures of one kind, with the kind: how a density takes several kernels for one batch."""
+        ends = [*np.flatnonzero(np.diff(kinds)) + 1, len(kinds)]
         for start, end in zip([0, *ends[:-1]], ends):
             some = slice(start, end)
             entries = slice(self.offsets[start], self.offsets[end])
             yield (
-                bool(flags[start]),
+                int(kinds[start]),
                 replace(
                     self,
                     atoms=self.atoms[entries],

@@ -86,14 +86,16 @@ class Gaussian(Density):
         return self.value if self.normalize else "peak"
 
     def draw_natively(self, drawing: Drawing) -> bool:
-        """Draw integrals with the product or the sheared kernel, point values on sheared voxels with the radial one."""
+        """Draw with the product or the sheared kernel; point values on triclinic voxels with the radial one."""
         if self.value != "point":
             _native.draw_gaussians(drawing, self.value, find_cut(drawing.tol))
             return True
         # a structure is drawn by the same kernel alone and in a batch
-        for is_orthogonal, part in drawing.split(drawing.are_orthogonal):
-            if is_orthogonal:
+        for pairs, part in drawing.split(np.minimum(drawing.oblique_pairs, 2)):
+            if pairs == 0:
                 _native.draw_gaussians(part, self.native_value, find_cut(drawing.tol))
+            elif pairs == 1:
+                _native.draw_gaussians(part, self.native_value, _find_radius(drawing.tol))
             else:
                 _native.draw_radial(part, "gaussian", cut=_find_radius(drawing.tol), normalize=self.normalize)
         return True
