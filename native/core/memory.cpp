@@ -38,7 +38,8 @@ struct Kept {
     std::size_t size;
 };
 
-// Never destroyed: arrays may outlive every static object.
+// Never destroyed: arrays may outlive every static object. Nobody waits for the lock: a child that was forked while another
+// thread held it would wait for ever.
 struct Pool {
     std::mutex lock;
     std::vector<Kept> kept;  // from the longest unused to the latest
@@ -55,9 +56,9 @@ void* take_block(std::size_t bytes) {
     const std::size_t size = round_to_pages(bytes);
     {
         Pool& p = pool();
-        const std::lock_guard<std::mutex> guard(p.lock);
+        const std::unique_lock<std::mutex> guard(p.lock, std::try_to_lock);
         // the latest one of this size is the likeliest to be in a cache
-        for (std::size_t i = p.kept.size(); i-- > 0;) {
+        for (std::size_t i = guard ? p.kept.size() : 0; i-- > 0;) {
             if (p.kept[i].size != size) continue;
             void* const block = p.kept[i].block;
             p.kept.erase(p.kept.begin() + static_cast<std::ptrdiff_t>(i));
@@ -71,8 +72,8 @@ void* take_block(std::size_t bytes) {
 void give_block(void* block, std::size_t bytes) noexcept {
     const std::size_t size = round_to_pages(bytes);
     Pool& p = pool();
-    const std::lock_guard<std::mutex> guard(p.lock);
-    if (size > kKeptBytes) {
+    const std::unique_lock<std::mutex> guard(p.lock, std::try_to_lock);
+    if (!guard || size > kKeptBytes) {
         unmap_block(block);
         return;
     }

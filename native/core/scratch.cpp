@@ -12,6 +12,7 @@ constexpr std::size_t kSmallest = std::size_t{1} << 14, kLargest = std::size_t{1
 constexpr std::size_t kClasses = 12;  // 2^14 .. 2^25 bytes
 constexpr std::size_t kKept = 4;      // blocks of each
 
+// Nobody waits for the lock: a child that was forked while another thread held it would wait for ever.
 struct Shelf {
     std::mutex lock;
     void* blocks[kClasses][kKept] = {};
@@ -32,8 +33,8 @@ void* take_scratch(std::size_t bytes) {
     if (is_kept(bytes)) {
         Shelf& s = shelf();
         const std::size_t k = class_of(bytes);
-        const std::lock_guard<std::mutex> guard(s.lock);
-        if (s.counts[k] > 0) return s.blocks[k][--s.counts[k]];
+        const std::unique_lock<std::mutex> guard(s.lock, std::try_to_lock);
+        if (guard && s.counts[k] > 0) return s.blocks[k][--s.counts[k]];
     }
     return ::operator new(bytes, std::align_val_t{64});
 }
@@ -42,8 +43,8 @@ void give_scratch(void* block, std::size_t bytes) noexcept {
     if (is_kept(bytes)) {
         Shelf& s = shelf();
         const std::size_t k = class_of(bytes);
-        const std::lock_guard<std::mutex> guard(s.lock);
-        if (s.counts[k] < kKept) {
+        const std::unique_lock<std::mutex> guard(s.lock, std::try_to_lock);
+        if (guard && s.counts[k] < kKept) {
             s.blocks[k][s.counts[k]++] = block;
             return;
         }

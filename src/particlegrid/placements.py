@@ -209,15 +209,16 @@ class UnitCell(Noun):
             If a structure has no cell.
         """
         n = len(batch)
-        bare = np.ones(n, bool) if batch.cells is None else ~batch.cells.any(axis=(1, 2))
-        if batch.cells is None or bare.any():
+        cells = np.zeros((n, 3, 3)) if batch.cells is None else batch.cells
+        bare = ~cells.any(axis=(1, 2))
+        if bare.any():
             raise ValueError(f"structure {int(np.argmax(bare))} has no cell; use Box or Around")
         if self.shape is not None:
             shapes = np.tile(np.array(self.shape, np.int64), (n, 1))
         else:
-            edges = np.linalg.norm(batch.cells, axis=2)
+            edges = np.linalg.norm(cells, axis=2)
             shapes = np.ceil(edges / self.spacing - 1e-9).astype(np.int64).clip(min=1)
-        axes = batch.cells / shapes[:, :, None]
+        axes = cells / shapes[:, :, None]
         origins = np.zeros((n, 3)) if self.registration == "voxel" else -0.5 * axes.sum(axis=1)
         return Grids(shapes, axes, origins, batch.pbc, fills_cells=True)
 

@@ -121,3 +121,11 @@ def test_a_gaussian_too_wide_for_its_cell_is_refused_where_its_images_must_be_co
     assert uniform == pytest.approx(1 / 512, rel=1e-6)
     with pytest.raises(ValueError, match="entry 0: more than 10 million periodic images"):
         Voxelizer(Box(6, 0.5, center="origin"), AllAtoms(), Gaussian(1e5))(crystal)
+
+
+def test_no_crystals_make_no_grids() -> None:
+    assert Voxelizer(UnitCell(4), AllAtoms(), Gaussian(0.5))([]).shape == (0, 1, 4, 4, 4)
+    with pytest.raises(ValueError, match="placement alone does not say the shape"):
+        Voxelizer(UnitCell(spacing=0.5), AllAtoms(), Gaussian(0.5))([])
+    with pytest.raises(ValueError, match="structure 0 has no cell"):
+        Voxelizer(UnitCell(4), AllAtoms(), Gaussian(0.5))([Structure([[0, 0, 0]], ["C"])])

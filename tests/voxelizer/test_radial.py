@@ -264,3 +264,8 @@ def test_radii_that_are_missing_are_named() -> None:
     two = Structure([[0, 0, 0]], ["C"], properties={"size": np.ones((1, 2))})
     with pytest.raises(ValueError, match="property 'size' must hold one radius for each atom"):
         Voxelizer(Box(8, 0.5), AllAtoms(), Binary("size"))(two)
+
+
+def test_a_profile_for_single_distances_is_told_to_take_arrays() -> None:
+    with pytest.raises(ValueError, match=r"array of 4,097 distances and must take one \(np.where"):
+        Radial(lambda d: 1.0 if d < 1 else 0.0, 3.0)

@@ -222,7 +222,14 @@ class Radial(Density):
         cutoff = as_positive(cutoff, "cutoff", "A")
         if callable(profile):
             distances = np.linspace(0.0, cutoff, _INTERVALS + 1)
-            values = as_array(profile(distances), "profile(distances)", distances.shape)
+            try:
+                sampled = profile(distances)
+            except (TypeError, ValueError) as error:
+                raise ValueError(
+                    f"`profile` is called with an array of {len(distances):,} distances and must take one "
+                    f"(np.where(d < 1, a, b) instead of a if d < 1 else b): {error}"
+                ) from error
+            values = as_array(sampled, "profile(distances)", distances.shape)
         else:
             values = as_array(profile, "profile", (None,))
             if len(values) < 2:
