@@ -53,7 +53,9 @@ void run_call(std::uint64_t seed, const std::vector<std::string>& sets) {
         if (pick(3) == 0) rows[1] = rows[2] = rows[5 - 3 * pick(2)] = 0.0;  // often one axis stands apart
         if (pick(4) == 0) rows[1] = rows[2] = rows[3] = rows[6] = 0.0;
         if (pick(4) == 0) rows[2] = rows[5] = rows[6] = rows[7] = 0.0;
-    } while (!(std::fabs(determinant(rows)) > 0.03 * norm(rows) * norm(rows + 3) * norm(rows + 6)));
+        // edges of one order of magnitude: the quadrature counts them in widths of the Gaussian
+    } while (!(std::fabs(determinant(rows)) > 0.03 * norm(rows) * norm(rows + 3) * norm(rows + 6) &&
+               std::min({norm(rows), norm(rows + 3), norm(rows + 6)}) > 0.2));
     const Basis grid(rows);
     for (int k = 0; k < 9; ++k) lattice[k] = rows[k] * double(shape[std::size_t(k / 3)] + std::int64_t(pick(2)));
     const std::uint8_t periodic[3] = {std::uint8_t(pick(2)), std::uint8_t(pick(2)), std::uint8_t(pick(2))};
