@@ -49,7 +49,7 @@ void SparseSink::write(std::int64_t structure, std::int64_t count, const void* v
     // the next one may write beside this one
     if (!turn_.compare_exchange_strong(turn, structure + 1)) throw std::runtime_error(kFailed);
     turn_.notify_all();
-    if (first + count > capacity_) return;
+    if (count == 0 || first + count > capacity_) return;
     const std::size_t bytes =
         static_cast<std::size_t>(layout_ == SparseLayout::blocks ? kBlockVoxels * value_bytes_ : value_bytes_);
     char* to = static_cast<char*>(values_) + static_cast<std::size_t>(first) * bytes;
