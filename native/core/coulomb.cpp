@@ -72,6 +72,7 @@ CoulombJob pick(const CoulombJob& job, std::int64_t structure) {
         one.periodic = nullptr;
     }
     one.out = static_cast<char*>(job.out) + structure * job.strides[0];
+    if (job.touched != nullptr) one.touched += structure * job.channels * job.shape[0];
     return one;
 }
 
