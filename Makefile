@@ -1,6 +1,7 @@
 # make demo    train a network on QM9 and write report/     MINUTES=8 TRAIN_SIZE=110000 REPORT=report
 # make test    all tests and doctests                       PYTEST="-k voxelizer"
 # make check   format, lint, types, C++ tests (also with sanitizers), all tests
+# make count-instructions   of the kernels, under valgrind, against the stored ones; make store-counts stores them
 # make dev     editable install that rebuilds the core at the next import
 # make bench   speed on this machine            PARTICLEGRID_DATA=folder of workloads.npz
 # make bench-peers   installs the libraries and the structures that benchmarks/ compares with
@@ -23,7 +24,7 @@ EDITABLE := $(INSTALL) --no-build-isolation -Ceditable.rebuild=false -e
 export PATH := $(BIN):$(PATH)
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: demo test check lint native-test dev bench bench-peers clean
+.PHONY: demo test check lint native-test count-instructions store-counts dev bench bench-peers clean
 
 demo: $(VENV)/.demo
 	particlegrid demo --minutes $(MINUTES) --train-size $(TRAIN_SIZE) -o $(REPORT)
@@ -31,7 +32,7 @@ demo: $(VENV)/.demo
 test: $(VENV)/.test
 	$(BIN)/python -m pytest $(PYTEST)
 
-check: lint native-test test
+check: lint native-test count-instructions test
 
 lint: $(VENV)/.tools
 	ruff format --check $(wildcard src tests benchmarks examples)  # README.md aligns its comments
@@ -39,6 +40,12 @@ lint: $(VENV)/.tools
 	mypy
 
 native-test: build/native-tests/.passed build/native-tests-sanitized/.passed
+
+count-instructions: build/native-tests/.passed
+	$(BIN)/python native/tests/count_instructions.py build/native-tests $(if $(REQUIRE_COUNTS),--require)
+
+store-counts: build/native-tests/.passed
+	$(BIN)/python native/tests/count_instructions.py build/native-tests --store
 
 dev: $(VENV)/.build-tools
 	$(INSTALL) --no-build-isolation -Ceditable.rebuild=true -e ".[dev]"
