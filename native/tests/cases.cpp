@@ -69,8 +69,9 @@ struct Expected {
                 axis[d] = weigh(c, c.positions[3 * c.atoms[e] + d] - c.origins[3 * structure + d], c.sigmas[e], d);
                 largest[d] = *std::max_element(axis[d].begin(), axis[d].end());
             }
+            // a coordinate that is rounded moves the atom by as much: the offset from the origin, in voxels and back
             for (int d = 0; d < 3; ++d)
-                erf_rounding += 1e-15 * (2.0 + c.spacing[d] / c.sigmas[e]) * strength * largest[(d + 1) % 3] * largest[(d + 2) % 3];
+                erf_rounding += 1e-15 * (2.0 + (c.spacing[d] + std::fabs(c.positions[3 * c.atoms[e] + d] - c.origins[3 * structure + d])) / c.sigmas[e]) * strength * largest[(d + 1) % 3] * largest[(d + 2) % 3];
             // beyond the cut along an axis a point value has fallen by exp(-cut^2 / 2) of the largest on the lattice,
             // and a voxel holds no more than the tail
             cut_off += point ? strength * std::exp(-0.5 * c.cut * c.cut) : 0.5 * strength * std::erfc(c.cut / std::sqrt(2.0));

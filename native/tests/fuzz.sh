@@ -3,8 +3,8 @@
 # as there are processors. Each prints the seed that repeats a failure alone.
 set -euo pipefail
 build=$1 calls=$2 seed=${3:-1}
-# in thousandths; calls of the last three take longest
-shares="fuzz_gaussian:250 fuzz_radial:250 fuzz_resample:240 fuzz_sphere_overlap:120 fuzz_lennard_jones:120 fuzz_coulomb:20"
+# in thousandths; a call of the last two takes fifty times as long as one of the others
+shares="fuzz_gaussian:300 fuzz_radial:300 fuzz_resample:200 fuzz_sphere_overlap:90 fuzz_lennard_jones:100 fuzz_coulomb:5 fuzz_sheared:5"
 for share in $shares; do
     echo "${share%%:*} $((calls * ${share##*:} / 1000))"
 done | xargs -P "$(nproc)" -L 1 bash -c 'program=$1; n=$2

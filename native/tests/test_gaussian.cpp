@@ -152,7 +152,7 @@ void check_faults() {
         {"a plane too large", [](Case&, GaussianJob& j) { j.shape[1] = j.shape[2] = (1 << 24) - 1; }},
         {"spacing 0", [](Case& c, GaussianJob&) { c.axes[0] = 0.0; }},
         {"axes in a plane", [](Case& c, GaussianJob&) { c.axes[2] = 1.0, c.axes[8] = 0.0; }},
-        {"point values of sheared voxels", [](Case& c, GaussianJob& j) { c.axes[1] = 0.1, j.value = Value::point; }},
+        {"point values of triclinic voxels", [](Case& c, GaussianJob& j) { c.axes[1] = c.axes[2] = 0.1, j.value = Value::point; }},
         {"flat voxels", [](Case& c, GaussianJob&) { c.axes[6] = c.axes[8] = 0.5, c.axes[3] = 0.5, c.axes[4] = 0.0, c.axes[5] = 0.50001; }},
         {"a width of no voxel's order", [](Case& c, GaussianJob&) { c.axes[0] = 1e4, c.axes[1] = 10.0, c.sigmas[0] = 1e-5; }},
         {"tol NaN", [](Case&, GaussianJob& j) { j.tol = kNaN; }},
