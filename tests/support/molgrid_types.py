@@ -15,14 +15,14 @@ RECORD = ROOT / "tests/channels/molgrid_types.json"
 
 
 def ask_molgrid(mols):
-    """What `ask_molgrid.py` says of RDKit molecules, whose order it keeps: types and "grids", and the tables."""
+    """What `benchmarks/peers/gnina_types.py` says of RDKit molecules, whose order it keeps: types and "grids", and the tables."""
     import numpy as np
     from rdkit import Chem
 
     with tempfile.TemporaryDirectory() as folder:
         for index, mol in enumerate(mols):
             Chem.MolToMolFile(mol, str(Path(folder) / f"{index:06d}.sdf"))
-        command = [PYTHON, Path(__file__).with_name("ask_molgrid.py"), folder]
+        command = [PYTHON, ROOT / "benchmarks" / "peers" / "gnina_types.py", folder]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             raise RuntimeError(f"libmolgrid failed:\n{done.stderr}")

@@ -1,6 +1,6 @@
 """What libmolgrid's wheel says of atom types; runs in `.venv-peers`, which `make bench-peers` makes.
 
-``python ask_molgrid.py FOLDER`` prints, as JSON, the table of types, gnina's two maps, and the types of the atoms of
+``python gnina_types.py FOLDER`` prints, as JSON, the table of types, gnina's two maps, and the types of the atoms of
 each SDF file in the folder, hydrogens added. It also draws gnina's ligand grids of the files, 24 points 0.75 A apart
 along each axis about the origin, and writes them to FOLDER/grids.npy.
 """
