@@ -15,7 +15,7 @@ RECORD = ROOT / "tests/channels/molgrid_types.json"
 
 
 def ask_molgrid(mols):
-    """What `benchmarks/peers/gnina_types.py` says of RDKit molecules, whose order it keeps: types and "grids", and the tables."""
+    """What `benchmarks/peers/gnina_types.py` says of RDKit molecules, in their order: types, "grids", the tables."""
     import numpy as np
     from rdkit import Chem
 
