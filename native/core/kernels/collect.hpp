@@ -2,7 +2,6 @@
 // Part of kernels.cpp, which is compiled once for each instruction set; nothing here has external linkage.
 #pragma once
 
-#include <algorithm>
 #include <cstring>
 
 #if defined(__AVX2__)
@@ -115,9 +114,11 @@ std::int64_t collect_values(const PlaneExtent& plane, T* tile, std::int32_t plac
     std::int64_t taken = 0;
     for (PlaneExtent row = plane; row.first_row < plane.last_row; ++row.first_row) {
         row.last_row = row.first_row + 1;
-        for (std::int64_t part = z; part < plane.last_column; part += kCollected)
-            taken += collect_strip<T, 0>(row, part, std::min(kCollected, plane.last_column - part), tile, place,
-                                         values + taken, places + taken);
+        for (std::int64_t part = z; part < plane.last_column; part += kCollected) {
+            // not std::min, whose reference would give the constant a symbol
+            const std::int64_t left = plane.last_column - part, width = left < kCollected ? left : kCollected;
+            taken += collect_strip<T, 0>(row, part, width, tile, place, values + taken, places + taken);
+        }
     }
     return taken;
 }
