@@ -418,6 +418,10 @@ def test_what_a_network_writes_in_place_is_gone_when_the_memory_comes_back(dtype
     store = [Structure(rng.normal(0, 1, (4, 3)), ["H"] * 4) for _ in range(24)]
     vox = Voxelizer(Box(20, spacing=0.5), Elements("H"), Gaussian(0.5), dtype=dtype)
     plain = [batch.grid.clone() for batch in GridLoader(store, vox, batch_size=4, buffers=2)]
+    with torch.inference_mode():
+        for k, batch in enumerate(GridLoader(store, vox, batch_size=4, buffers=2)):
+            assert torch.equal(batch.grid, plain[k]), k
+            batch.grid.add_(1)
     for spoil in (lambda grid: grid.add_(1), lambda grid: grid[1:3].sub_(0.5), lambda grid: grid.view(-1).fill_(7)):
         for k, batch in enumerate(GridLoader(store, vox, batch_size=4, buffers=2)):
             assert torch.equal(batch.grid, plain[k]), k

@@ -207,7 +207,8 @@ class _Slot:
     """One tensor of the ring. Torch counts the writes to it, so that a network's own, in place, are cleared too."""
 
     def __init__(self, shape: tuple[int, ...], dtype: torch.dtype) -> None:
-        self.tensor = torch.empty(shape, dtype=dtype)  # torch aligns to 64 bytes
+        with torch.inference_mode(False):  # a tensor made in inference mode counts no writes
+            self.tensor = torch.empty(shape, dtype=dtype)  # torch aligns to 64 bytes
         self.canvas = Canvas(as_numpy(self.tensor))
         self._version = self.tensor._version
 
