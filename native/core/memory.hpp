@@ -12,6 +12,6 @@ void* take_block(std::size_t bytes);
 // Give a block back that take_block gave for `bytes` bytes. Up to kKeptBytes are kept for reuse.
 void give_block(void* block, std::size_t bytes) noexcept;
 
-inline constexpr std::size_t kKeptBytes = std::size_t{256} << 20;
+inline constexpr std::size_t kKeptBytes = std::size_t{512} << 20;
 
 }  // namespace particlegrid

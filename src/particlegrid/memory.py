@@ -19,7 +19,7 @@ _LARGE = 1 << 20  # bytes; below it page faults cost less than the pool's 2 MB p
 def allocate(shape: tuple[int, ...], dtype: str) -> NDArray[Any]:
     """An uninitialised array; a large one takes memory that an earlier one gave back, or huge pages.
 
-    Memory that goes back is kept for the next array, up to 256 MB.
+    Memory that goes back is kept for the next array, up to 512 MB.
     """
     if dtype == "bfloat16":
         return allocate(shape, "uint16").view(require("ml_dtypes", "bfloat16").bfloat16)
