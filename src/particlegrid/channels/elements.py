@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 
 from particlegrid.batch import Batch
 from particlegrid.channels.base import ChannelScheme, Entries, atom_weights, check_name
-from particlegrid.channels.tables import draw_by_element, tabulate
+from particlegrid.channels.tables import ByElement, tabulate
 from particlegrid.elements import SYMBOLS
 
 __all__ = ["AllAtoms", "Elements", "PresentElements"]
 
 
 @dataclass(frozen=True, init=False)
-class Elements(ChannelScheme):
+class Elements(ByElement):
     """A channel for each element.
 
     Parameters
@@ -63,20 +63,6 @@ class Elements(ChannelScheme):
     def channels(self) -> tuple[str, ...]:
         """The symbols, and "other" if asked for."""
         return self.symbols + (("other",) if self.other == "channel" else ())
-
-    def element_table(self) -> NDArray[np.int64] | None:
-        """Channel by atomic number; None if a property weighs the atoms."""
-        return self._table if self.weight is None else None  # type: ignore[attr-defined]
-
-    def list_entries(self, batch: Batch) -> Entries:
-        """One entry for each atom that has a channel.
-
-        Raises
-        ------
-        ValueError
-            If an element has no channel and `other` is "error", or the weighing property is missing.
-        """
-        return draw_by_element(batch, self._table, self.weight)  # type: ignore[attr-defined]
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from os import PathLike
 
-import numpy as np
-from numpy.typing import NDArray
-
-from particlegrid.batch import Batch
-from particlegrid.channels.base import ChannelScheme, Entries, check_name
+from particlegrid.channels.base import check_name
 from particlegrid.channels.map_files import read_map
-from particlegrid.channels.tables import draw_by_element, tabulate
+from particlegrid.channels.tables import ByElement, tabulate
 from particlegrid.elements import NAMES, SYMBOLS
 
 __all__ = ["ElementGroups"]
@@ -21,7 +17,7 @@ _SYMBOL_OF = dict(zip(NAMES[1:], SYMBOLS[1:]))
 
 
 @dataclass(frozen=True, init=False)
-class ElementGroups(ChannelScheme):
+class ElementGroups(ByElement):
     """A channel for each group of elements.
 
     Parameters
@@ -95,17 +91,3 @@ class ElementGroups(ChannelScheme):
     def channels(self) -> tuple[str, ...]:
         """The groups' names, and "other" if asked for."""
         return tuple(name for name, _ in self.groups) + (("other",) if self.other == "channel" else ())
-
-    def element_table(self) -> NDArray[np.int64] | None:
-        """Channel by atomic number; None if a property weighs the atoms."""
-        return self._table if self.weight is None else None  # type: ignore[attr-defined]
-
-    def list_entries(self, batch: Batch) -> Entries:
-        """One entry for each atom that has a channel.
-
-        Raises
-        ------
-        ValueError
-            If an element has no channel and `other` is "error", or the weighing property is missing.
-        """
-        return draw_by_element(batch, self._table, self.weight)  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""Tables of channel by atomic number, and the entries they make of a batch."""
+"""Schemes in which the element decides the channel: tables by atomic number, and the entries they make of a batch."""
 
 from __future__ import annotations
 
@@ -8,11 +8,38 @@ import numpy as np
 from numpy.typing import NDArray
 
 from particlegrid.batch import Batch
-from particlegrid.channels.base import Entries, atom_weights
+from particlegrid.channels.base import ChannelScheme, Entries, atom_weights
 from particlegrid.elements import SYMBOLS, atomic_number
 from particlegrid.errors import choose
 
-__all__ = ["channels_of", "draw_by_element", "tabulate"]
+__all__ = ["ByElement", "channels_of", "tabulate"]
+
+
+class ByElement(ChannelScheme):
+    """Base of the schemes that have a table, `_table`, and perhaps a property, `weight`, that weighs the atoms."""
+
+    weight: str | None
+    _table: NDArray[np.int64]
+
+    def element_table(self) -> NDArray[np.int64] | None:
+        """Channel by atomic number; None if a property weighs the atoms."""
+        return self._table if self.weight is None else None
+
+    def list_entries(self, batch: Batch) -> Entries:
+        """One entry for each atom that has a channel.
+
+        Raises
+        ------
+        ValueError
+            If an element has no channel and `other` is "error", or the weighing property is missing.
+        """
+        channels = channels_of(batch, self._table)
+        weights = atom_weights(batch, self.weight)
+        missing = channels < 0
+        if not missing.any():
+            return Entries(np.arange(len(channels)), channels, weights, batch.offsets)
+        atoms = np.flatnonzero(~missing)
+        return Entries.pick(batch, atoms, channels[atoms], weights[atoms])
 
 
 def tabulate(groups: Iterable[Iterable[str]], other: str) -> NDArray[np.int64]:
@@ -36,23 +63,6 @@ def tabulate(groups: Iterable[Iterable[str]], other: str) -> NDArray[np.int64]:
     table[0] = -2
     table.setflags(write=False)
     return table
-
-
-def draw_by_element(batch: Batch, table: NDArray[np.int64], weight: str | None) -> Entries:
-    """One entry for each atom whose element has a channel in `table`; `weight` names the property that weighs them.
-
-    Raises
-    ------
-    ValueError
-        If an atom's element has -2 in the table, or the weighing property is missing.
-    """
-    channels = channels_of(batch, table)
-    weights = atom_weights(batch, weight)
-    missing = channels < 0
-    if not missing.any():
-        return Entries(np.arange(len(channels)), channels, weights, batch.offsets)
-    atoms = np.flatnonzero(~missing)
-    return Entries.pick(batch, atoms, channels[atoms], weights[atoms])
 
 
 def channels_of(batch: Batch, table: NDArray[np.int64]) -> NDArray[np.int64]:
