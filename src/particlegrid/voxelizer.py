@@ -44,7 +44,7 @@ class Voxelizer:
         The placement: which grid a structure gets.
     which : Elements, AllAtoms, Property, GninaTypes or another ChannelScheme, or several joined by ``+``
         The channel scheme: which atoms feed which channel.
-    what : Gaussian
+    what : Gaussian, SphereOverlap, LennardJones or another Density
         The density: what an atom looks like.
     dtype : {"float32", "float64", "float16", "bfloat16"}
         Type of the values. Sums are made in float32 for the 16-bit types. "bfloat16" gives arrays of that type of
