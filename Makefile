@@ -17,7 +17,8 @@ VENV := .venv
 BIN := $(abspath $(VENV))/bin
 CORE := pyproject.toml CMakeLists.txt constraints.txt $(shell find native/core native/bindings -type f)
 CPP_TESTS := CMakeLists.txt $(shell find native -type f)
-# The build's own packages are in the environment, so that pip does not fetch them for every install.
+# The build's own packages are in the environment, so that pip does not fetch them for every install; setuptools is for
+# bibtexparser, which comes as source alone: the one that venv brings cannot make wheels.
 INSTALL := $(BIN)/pip install -qq --disable-pip-version-check -c constraints.txt
 EDITABLE := $(INSTALL) --no-build-isolation -Ceditable.rebuild=false -e
 
@@ -65,7 +66,7 @@ $(VENV)/.build-tools: constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	    { echo "Python 3.11 or newer is needed; say which: make PYTHON=/path/to/python3"; exit 1; }
 	test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV)
-	$(INSTALL) scikit-build-core nanobind nanobind-backend cmake ninja
+	$(INSTALL) scikit-build-core nanobind nanobind-backend cmake ninja setuptools
 	touch $@
 
 $(VENV)/.demo: $(VENV)/.build-tools $(CORE)
