@@ -30,7 +30,11 @@ struct Slabs {
 
     Slabs(const GridJob& job, std::int64_t thinnest) {
         const std::int64_t structures = std::max<std::int64_t>(job.structures, 1);
-        const std::int64_t wanted = job.threads == 1 ? 1 : (std::int64_t{4} * job.threads + structures - 1) / structures;
+        std::int64_t wanted = job.threads == 1 ? 1 : (std::int64_t{4} * job.threads + structures - 1) / structures;
+        // of one structure as many for each thread, or some wait for the last; two supports thick where there are planes
+        // enough, as what straddles two slabs is prepared twice
+        if (structures == 1 && job.threads > 1)
+            wanted = job.threads * std::clamp<std::int64_t>(job.shape[0] / (2 * thinnest * job.threads), 1, 4);
         thickness = std::max((job.shape[0] + wanted - 1) / wanted, std::min(job.shape[0], thinnest));
         each = (job.shape[0] + thickness - 1) / thickness;
     }

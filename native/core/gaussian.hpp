@@ -15,11 +15,17 @@ struct GaussianJob : GridJob {
     double tol = 1e-6;  // of integrals over sheared voxels, relative to the largest
 };
 
+// The value at the centre of a Gaussian, in 1 / A^3. Not by std::pow, which took 4 % of a crystal's time.
+inline double point_peak(double sigma) {
+    const double area = 2.0 * 3.14159265358979323846 * sigma * sigma;
+    return 1.0 / (area * std::sqrt(area));
+}
+
 // What an integral, or the product of three exponentials, is multiplied by.
 inline double density_scale(const GaussianJob& job, double voxel_volume, double sigma) {
     switch (job.value) {
         case Value::mean: return 1.0 / voxel_volume;
-        case Value::point: return std::pow(2.0 * 3.14159265358979323846 * sigma * sigma, -1.5);
+        case Value::point: return point_peak(sigma);
         default: return 1.0;
     }
 }

@@ -38,6 +38,7 @@ public:
         windows_.clear();
         windows_.reserve(static_cast<std::size_t>(job_.entry_offsets[structure + 1] - job_.entry_offsets[structure]));
         weights_used_ = 0;
+        weights_.reserve(3 * 3 * kUnit * windows_.capacity());  // growing would copy
         first_plane_ = first_plane;
         last_plane_ = last_plane;
         const Site site(job_, structure);

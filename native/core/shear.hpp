@@ -90,7 +90,7 @@ inline void append_nodes(Shear& s, double tol, std::vector<double>& nodes) {
 
 // Append the table of a Shear: normal probabilities of steps and their derivatives by place, in sigmas, / order!.
 template <class T>
-void append_table(Shear& s, std::vector<T>& tables) {
+void append_table(Shear& s, Scratch<T>& tables) {
     constexpr std::int64_t kUnit = kRowBytes / static_cast<std::int64_t>(sizeof(T));
     const std::int64_t steps = 2 * s.reach + 1;
     s.row = round_up(steps + kUnit - 1, kUnit);

@@ -277,11 +277,12 @@ private:
     int apart_ = -1;
     std::int64_t first_plane_ = 0, last_plane_ = 0;
     Scratch<Window> windows_;
-    std::vector<Detail> details_;
+    Scratch<Detail> details_;
     std::vector<Shear> shears_;
     std::map<double, std::size_t> shear_of_width_;
-    std::vector<double> nodes_, scratch_;
-    std::vector<T> weights_;
+    std::vector<double> nodes_;
+    Scratch<double> scratch_;
+    Scratch<T> weights_;
 };
 
 }  // namespace particlegrid

@@ -13,72 +13,53 @@ inline void move_one(T* from, Out* to) {
     *from = T(0);
 }
 
-// Elements before `to` is aligned to `bytes`.
+constexpr std::uintptr_t kLineBytes = 64;
+
+// Elements from the last line's boundary to `to`.
 template <class Out>
-std::int64_t ragged_head(const Out* to, std::int64_t n, std::uintptr_t bytes) {
-    const std::uintptr_t off = reinterpret_cast<std::uintptr_t>(to) % bytes;
-    const std::int64_t head = off == 0 ? 0 : static_cast<std::int64_t>((bytes - off) / sizeof(Out));
-    return head < n ? head : n;
+std::int64_t past_line(const Out* to) {
+    return static_cast<std::int64_t>(reinterpret_cast<std::uintptr_t>(to) % kLineBytes / sizeof(Out));
 }
 
-// Streaming stores go around the cache and need alignment. numpy's memory starts at 16 bytes, so a run may start and end
-// inside a register's 32: an ordinary store there would fetch the line that its neighbours are about to write, so
-// these halves are streamed too.
-#if defined(__AVX2__) && defined(__F16C__)
-template <class T, class Out>
-void stream_half(T* from, Out* to) {
-    Out values[16 / sizeof(Out)];
-    for (std::size_t k = 0; k < 16 / sizeof(Out); ++k) move_one(from + k, values + k);
-    _mm_stream_si128(reinterpret_cast<__m128i*>(to), _mm_loadu_si128(reinterpret_cast<const __m128i*>(values)));
-}
-template <class Out>
-void stream_half_zero(Out* to) {
-    _mm_stream_si128(reinterpret_cast<__m128i*>(to), _mm_setzero_si128());
-}
-#else
-template <class T, class Out>
-void stream_half(T*, Out*) {}
-template <class Out>
-void stream_half_zero(Out*) {}
-#endif
-constexpr bool kHasHalves = kRegisterBytes == 32;
-
-// Functions by value: behind references their pointers would be read again after every store.
-// Write n elements: whole(i) writes a register of them, half(i) streams 16 bytes, one(i) writes one.
-template <bool kStream, class Out, class Whole, class SemiWhole, class One>
-void write_run(Out* to, std::int64_t n, Whole whole, SemiWhole half, One one) {
+// Write the elements [i, end): whole(i) writes a register of them, one(i) writes one.
+template <class Out, class Whole, class One>
+void write_part(std::int64_t i, std::int64_t end, Whole whole, One one) {
     constexpr std::int64_t kGroup = kRegisterBytes / static_cast<std::int64_t>(sizeof(Out));
-    constexpr std::int64_t kHalf = kGroup / 2;
-    std::int64_t i = 0;
+    for (; i + kGroup <= end; i += kGroup) whole(i);
+    for (; i < end; ++i) one(i);
+}
+
+// Write n elements; stream(i) writes a register of them around the cache. Only whole lines go there: memory would have to
+// complete part of one. numpy's memory starts 16 bytes off a line, so that each plane of a molecule ends in the middle
+// of one.
+// Functions by value: behind references their pointers would be read again after every store.
+template <bool kStream, class Out, class Stream, class Whole, class One>
+void write_run(Out* to, std::int64_t n, Stream stream, Whole whole, One one) {
     if constexpr (kStream) {
-        for (const std::int64_t head = ragged_head(to, n, 16); i < head; ++i) one(i);
-        if constexpr (kHasHalves)
-            if (i + kHalf <= n && ragged_head(to + i, n, kRegisterBytes) != 0) {
-                half(i);
-                i += kHalf;
-            }
+        constexpr std::int64_t kLine = static_cast<std::int64_t>(kLineBytes / sizeof(Out));
+        const std::int64_t past = past_line(to), ragged = past == 0 ? 0 : kLine - past;
+        const std::int64_t head = ragged < n ? ragged : n, lines = head + (n - head) / kLine * kLine;
+        write_part<Out>(0, head, whole, one);
+        write_part<Out>(head, lines, stream, one);
+        write_part<Out>(lines, n, whole, one);
+    } else {
+        write_part<Out>(0, n, whole, one);
     }
-    for (; i + kGroup <= n; i += kGroup) whole(i);
-    if constexpr (kStream && kHasHalves)
-        if (i + kHalf <= n) {
-            half(i);
-            i += kHalf;
-        }
-    for (; i < n; ++i) one(i);
 }
 
 template <bool kStream, class T, class Out>
 void move_run(T* from, Out* to, std::int64_t n) {
     write_run<kStream>(
-        to, n, [=](std::int64_t i) { put<kStream>(to + i, take(from + i, to)); },
-        [=](std::int64_t i) { stream_half(from + i, to + i); }, [=](std::int64_t i) { move_one(from + i, to + i); });
+        to, n, [=](std::int64_t i) { put<true>(to + i, take(from + i, to)); },
+        [=](std::int64_t i) { put<false>(to + i, take(from + i, to)); },
+        [=](std::int64_t i) { move_one(from + i, to + i); });
 }
 
 template <bool kStream, class Out>
 void clear_run(Out* to, std::int64_t n) {
     write_run<kStream>(
-        to, n, [=](std::int64_t i) { put<kStream>(to + i, zero_register()); },
-        [=](std::int64_t i) { stream_half_zero(to + i); }, [=](std::int64_t i) { to[i] = Out{}; });
+        to, n, [=](std::int64_t i) { put<true>(to + i, zero_register()); },
+        [=](std::int64_t i) { put<false>(to + i, zero_register()); }, [=](std::int64_t i) { to[i] = Out{}; });
 }
 
 template <bool kStream, class T, class Out>
@@ -89,10 +70,19 @@ void write_tile(const PlaneOutput& job, T* tile) {
     const bool rows_joined = job.column_stride == size && job.row_stride == columns * size;
     if (rows_joined) {
         Out* to = reinterpret_cast<Out*>(plane);
-        const std::int64_t first = job.first_row * columns, last = job.last_row * columns;
+        const std::int64_t all = job.rows * columns;
+        std::int64_t first = job.first_row * columns, last = job.last_row * columns;
+        if constexpr (kStream) {
+            __builtin_prefetch(to + 4 * all, 1);  // where a plane to come begins in the middle of a line
+            // what lies around the part that was touched is zero in the tile too: cut it at lines
+            constexpr std::int64_t kLine = static_cast<std::int64_t>(kLineBytes / sizeof(Out));
+            const std::int64_t before = past_line(to + first), behind = past_line(to + last);
+            first = before < first ? first - before : 0;
+            if (behind != 0) last = last + kLine - behind < all ? last + kLine - behind : all;
+        }
         clear_run<kStream>(to, first);
         move_run<kStream>(tile + first, to + first, last - first);
-        clear_run<kStream>(to + last, job.rows * columns - last);
+        clear_run<kStream>(to + last, all - last);
         return;
     }
     for (std::int64_t y = 0; y < job.rows; ++y) {
