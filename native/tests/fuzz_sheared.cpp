@@ -73,7 +73,7 @@ void compare_values(const Case& c, const Places& index) {
 }
 
 void run_call(Random& random) {
-    const bool large = random.one_in(500), compares = !large && random.one_in(100), repeats = !compares && random.one_in(2);
+    const bool large = random.one_in(1500), compares = !large && random.one_in(100), repeats = !compares && random.one_in(2);
     std::array<std::int64_t, 3> shape;
     for (std::int64_t& n : shape) n = random.whole(1, large ? 40 : random.one_in(10) ? 5 : 3);
     Case c(1, 2, shape, {1, 1, 1});
