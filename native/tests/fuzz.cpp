@@ -141,8 +141,8 @@ Case random_case(Random& random, std::int64_t voxels) {
 void damage(Case& c, GridJob& job, Random& random) {
     const double bad[] = {kNotANumber, kInfinity, -kInfinity};
     const std::int64_t far = static_cast<std::int64_t>(random());  // any 64 bits
-    const auto outside = [&](std::int64_t n) { return random.one_in(3) ? -1 : far >= 0 && far < n ? n : far; };
-    const auto not_this = [&](std::int64_t n) { return random.one_in(3) ? n + 1 : far == n ? n - 1 : far; };
+    const auto outside = [&](std::int64_t n) { return random.one_in(3) ? -1 : random.one_in(2) || (far >= 0 && far < n) ? n : far; };
+    const auto not_this = [&](std::int64_t n) { return random.one_in(3) ? n + 1 : random.one_in(2) || far == n ? n - 1 : far; };
     const std::size_t entry = random.pick(c.atoms.size());
     switch (random.pick(c.periodic.empty() ? 11 : 13)) {
         case 0: c.atoms[entry] = outside(job.atoms); return;

@@ -179,7 +179,7 @@ void damage_charges(Case& c, CoulombJob& job, Random& random) {
 }
 
 void run_call(Random& random) {
-    const bool large = random.one_in(2000), compares = random.one_in(50), crystals = random.one_in(4);
+    const bool large = random.one_in(2000), compares = random.one_in(40), crystals = random.one_in(2);
     Case c = random_charges(random, large ? 14 : random.one_in(20) ? 5 : 3, crystals);
     const double tolerances[] = {1e-3, 1e-6, 1e-9};
     CoulombJob job;

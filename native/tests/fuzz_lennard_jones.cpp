@@ -144,7 +144,7 @@ void damage_energies(Energies& e, Random& random) {
 }
 
 void run_call(Random& random) {
-    const bool compares = random.one_in(12);
+    const bool compares = random.one_in(8);
     Energies e(random);
     if (random.one_in(4) && !e.grid.atoms.empty()) {
         if (random.one_in(4)) damage_energies(e, random);

@@ -131,7 +131,7 @@ void compare_values(const ResampleJob& job, bool adjoint, const Canvas& from, co
 }
 
 void run_call(Random& random) {
-    const bool large = random.one_in(2000), compares = !large && random.one_in(20), adjoint = random.one_in(2);
+    const bool large = random.one_in(2000), compares = !large && random.one_in(10), adjoint = random.one_in(2);
     ResampleJob job = random_job(random, large);
     if (large) job.threads = static_cast<int>(random.whole(2, 5));
     Canvas source = random_canvas(random, job, job.source_shape), target = random_canvas(random, job, job.target_shape);
