@@ -83,7 +83,7 @@ void run_call(Random& random) {
         for (std::size_t k = 0; k < 9; ++k) c.lattices.push_back(rows[k] * static_cast<double>(shape[k / 3] + random.whole(0, 1)));
     for (int d = 0; d < 3 && repeats; ++d) c.periodic.push_back(random.one_in(2));
     const double shortest = std::min({norm(&rows[0]), norm(&rows[3]), norm(&rows[6])});
-    const double narrowest = compares ? 0.3 : random.one_in(20) ? 0.01 : 0.1, widest = random.one_in(20) ? 2.0 : 0.6;
+    const double narrowest = compares ? 0.3 : random.one_in(20) ? 0.01 : 0.2, widest = random.one_in(20) ? 2.0 : 0.6;
     Places index;
     for (std::size_t e = random.pick(large || compares ? 4 : 3); e > 0; --e) {
         std::array<double, 3> at, position{0, 0, 0};
