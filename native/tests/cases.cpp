@@ -13,10 +13,6 @@ namespace {
 
 constexpr std::size_t kMargin = 96;  // guard bytes on either side
 
-std::size_t bytes_of(OutputType type) {
-    return type == OutputType::float64 ? 8 : type == OutputType::float32 ? 4 : 2;
-}
-
 double half_to_double(std::uint16_t bits) {
     const int exponent = (bits >> 10) & 31, fraction = bits & 1023;
     const double magnitude = exponent == 31  ? (fraction ? NAN : INFINITY)
@@ -110,65 +106,32 @@ void Case::add(std::array<double, 3> position, std::int64_t channel, double weig
     offsets.back() = static_cast<std::int64_t>(atoms.size());
 }
 
-std::array<std::int64_t, 5> Case::extents() const { return {structures, channels, shape[0], shape[1], shape[2]}; }
+std::size_t Canvas::unit() const { return output == OutputType::float64 ? 8 : output == OutputType::float32 ? 4 : 2; }
 
-void Case::lay_out(OutputType type, Layout layout, std::int64_t shift) {
-    output = type;
-    const std::array<std::int64_t, 5> sizes = extents();
-    std::array<int, 5> order{4, 3, 2, 1, 0};  // from the fastest axis
-    if (layout == Layout::permuted) order = {1, 3, 0, 4, 2};
-    std::ptrdiff_t step = static_cast<std::ptrdiff_t>(bytes_of(type));
-    std::ptrdiff_t below = 0;
-    const std::ptrdiff_t unit = step;
+void Canvas::arrange(const std::array<int, 5>& order, unsigned backwards, const std::array<int, 5>& gaps, std::int64_t shift) {
+    const std::ptrdiff_t element = static_cast<std::ptrdiff_t>(unit());
+    std::ptrdiff_t step = element, below = 0;
     for (const int axis : order) {
-        if (layout == Layout::padded) step += unit * (axis == 4 ? 1 : 3);
-        const bool backwards = layout == Layout::reversed && (axis == 4 || axis == 2 || axis == 0);
-        strides[axis] = backwards ? -step : step;
-        if (backwards) below += step * (sizes[axis] - 1);
-        step *= sizes[axis];
+        step += element * gaps[axis];
+        const bool reversed = (backwards >> axis & 1) != 0;
+        strides[axis] = reversed ? -step : step;
+        if (reversed) below += step * std::max<std::int64_t>(extents[axis] - 1, 0);
+        step *= extents[axis];
     }
-    const std::size_t size = static_cast<std::size_t>(step);
-    memory.assign(size + 2 * kMargin + 64 + static_cast<std::size_t>(shift * unit), kGuard);
+    const std::size_t before = static_cast<std::size_t>(shift * element);
+    memory.assign(static_cast<std::size_t>(step) + 2 * kMargin + 64 + before, kGuard);
     const std::size_t misaligned = reinterpret_cast<std::uintptr_t>(memory.data() + kMargin) % 64;
-    first = kMargin + (64 - misaligned) % 64 + static_cast<std::size_t>(shift * unit + below);
+    first = kMargin + (64 - misaligned) % 64 + before + static_cast<std::size_t>(below);
 }
 
-GaussianJob Case::job(int threads) {
-    GaussianJob job;
-    job.structures = structures;
-    job.channels = channels;
-    job.shape = shape;
-    axes.assign(static_cast<std::size_t>(9 * structures), 0.0);
-    for (std::size_t s = 0; s < static_cast<std::size_t>(structures); ++s)
-        for (std::size_t d = 0; d < 3; ++d) axes[9 * s + 4 * d] = spacing[d];
-    job.axes = axes.data();
-    job.positions = positions.data();
-    job.atoms = static_cast<std::int64_t>(positions.size() / 3);
-    job.origins = origins.data();
-    job.entry_atoms = atoms.data();
-    job.entry_channels = channel_of.data();
-    job.entry_weights = weights.data();
-    job.entry_widths = sigmas.data();
-    job.entries = static_cast<std::int64_t>(atoms.size());
-    job.entry_offsets = offsets.data();
-    job.value = value;
-    job.cut = cut;
-    job.out = memory.data() + first;
-    job.output = output;
-    job.strides = strides;
-    job.threads = threads;
-    return job;
-}
-
-void Case::draw(const std::string& instruction_set, int threads) {
-    use_instruction_set(instruction_set);
-    draw_gaussians(job(threads));
-}
-
-double Case::read(const std::array<std::int64_t, 5>& index) const {
+std::size_t Canvas::byte_of(const std::array<std::int64_t, 5>& index) const {
     std::ptrdiff_t at = static_cast<std::ptrdiff_t>(first);
     for (int k = 0; k < 5; ++k) at += index[k] * strides[k];
-    const unsigned char* from = memory.data() + at;
+    return static_cast<std::size_t>(at);
+}
+
+double Canvas::read_at(std::size_t byte) const {
+    const unsigned char* from = memory.data() + byte;
     if (output == OutputType::float64) {
         double value;
         std::memcpy(&value, from, sizeof value);
@@ -186,6 +149,90 @@ double Case::read(const std::array<std::int64_t, 5>& index) const {
     float value;
     std::memcpy(&value, &wide, sizeof value);
     return value;
+}
+
+void Canvas::write_at(std::size_t byte, double value) {
+    const float single = static_cast<float>(value);
+    if (output == OutputType::float64) std::memcpy(memory.data() + byte, &value, sizeof value);
+    else std::memcpy(memory.data() + byte, &single, sizeof single);
+}
+
+std::string Canvas::check_guards() const {
+    std::vector<unsigned char> rest = memory;
+    const std::size_t bytes = unit();
+    for_each([&](std::size_t byte) { std::memset(rest.data() + byte, kGuard, bytes); });
+    for (std::size_t b = 0; b < rest.size(); ++b)
+        if (rest[b] != kGuard) return "byte " + std::to_string(static_cast<std::ptrdiff_t>(b - first)) + " outside the output was written";
+    return "";
+}
+
+std::string Canvas::check_written(bool finite) const {
+    unsigned char unwritten[8];
+    std::memset(unwritten, kGuard, sizeof unwritten);
+    const std::size_t bytes = unit();
+    std::size_t place = 0;
+    std::string wrong;
+    for_each([&](std::size_t byte) {
+        if (std::memcmp(memory.data() + byte, unwritten, bytes) == 0) wrong = "element " + std::to_string(place) + " was not written";
+        else if (finite && !std::isfinite(read_at(byte))) wrong = "element " + std::to_string(place) + " is not finite";
+        ++place;
+    });
+    return wrong.empty() ? check_guards() : wrong;
+}
+
+bool Canvas::untouched() const {
+    return std::all_of(memory.begin(), memory.end(), [](unsigned char byte) { return byte == kGuard; });
+}
+
+void Case::lay_out(OutputType type, Layout layout, std::int64_t shift) {
+    extents = {structures, channels, shape[0], shape[1], shape[2]};
+    output = type;
+    std::array<int, 5> order{4, 3, 2, 1, 0}, gaps{};
+    if (layout == Layout::permuted) order = {1, 3, 0, 4, 2};
+    if (layout == Layout::padded) gaps = {3, 3, 3, 3, 1};
+    arrange(order, layout == Layout::reversed ? 0b10101u : 0u, gaps, shift);
+}
+
+void Case::point(GridJob& job, int threads) {
+    job.structures = structures;
+    job.channels = channels;
+    job.shape = shape;
+    if (axes.empty()) {
+        axes.assign(static_cast<std::size_t>(9 * structures), 0.0);
+        for (std::size_t s = 0; s < static_cast<std::size_t>(structures); ++s)
+            for (std::size_t d = 0; d < 3; ++d) axes[9 * s + 4 * d] = spacing[d];
+    }
+    job.axes = axes.data();
+    job.positions = positions.data();
+    job.atoms = static_cast<std::int64_t>(positions.size() / 3);
+    job.origins = origins.data();
+    if (!periodic.empty()) {
+        job.lattices = lattices.data();
+        job.periodic = periodic.data();
+    }
+    job.entry_atoms = atoms.data();
+    job.entry_channels = channel_of.data();
+    job.entry_weights = weights.data();
+    job.entry_widths = sigmas.data();
+    job.entries = static_cast<std::int64_t>(atoms.size());
+    job.entry_offsets = offsets.data();
+    job.out = data();
+    job.output = output;
+    job.strides = strides;
+    job.threads = threads;
+}
+
+GaussianJob Case::job(int threads) {
+    GaussianJob job;
+    point(job, threads);
+    job.value = value;
+    job.cut = cut;
+    return job;
+}
+
+void Case::draw(const std::string& instruction_set, int threads) {
+    use_instruction_set(instruction_set);
+    draw_gaussians(job(threads));
 }
 
 std::string compare(const Case& c) {
@@ -211,84 +258,7 @@ std::string compare(const Case& c) {
                         if (!(std::fabs(got - want) <= bound)) return describe(c, at, got, want, bound);
                     }
         }
-    return check_guards(c);
-}
-
-std::string check_guards(const Case& c) {
-    std::vector<bool> element(c.memory.size());
-    std::array<std::int64_t, 5> at;
-    const std::array<std::int64_t, 5> n = c.extents();
-    for (at[0] = 0; at[0] < n[0]; ++at[0])
-        for (at[1] = 0; at[1] < n[1]; ++at[1])
-            for (at[2] = 0; at[2] < n[2]; ++at[2])
-                for (at[3] = 0; at[3] < n[3]; ++at[3])
-                    for (at[4] = 0; at[4] < n[4]; ++at[4]) {
-                        std::ptrdiff_t byte = static_cast<std::ptrdiff_t>(c.first);
-                        for (int d = 0; d < 5; ++d) byte += at[d] * c.strides[d];
-                        for (std::size_t b = 0; b < bytes_of(c.output); ++b) element[static_cast<std::size_t>(byte) + b] = true;
-                    }
-    for (std::size_t b = 0; b < c.memory.size(); ++b)
-        if (!element[b] && c.memory[b] != kGuard)
-            return "byte " + std::to_string(static_cast<std::ptrdiff_t>(b - c.first)) + " outside the output was written";
-    return "";
-}
-
-bool untouched(const Case& c) {
-    return std::all_of(c.memory.begin(), c.memory.end(), [](unsigned char byte) { return byte == kGuard; });
-}
-
-Case random_case(std::mt19937_64& random, std::int64_t voxels) {
-    const auto whole = [&](std::int64_t low, std::int64_t high) {
-        return std::uniform_int_distribution<std::int64_t>(low, high)(random);
-    };
-    const auto real = [&](double low, double high) { return std::uniform_real_distribution<double>(low, high)(random); };
-    const std::int64_t structures = whole(1, 4), channels = whole(1, 4);
-    std::array<std::int64_t, 3> shape;
-    std::array<double, 3> spacing;
-    std::int64_t left = std::max<std::int64_t>(1, voxels / (structures * channels));
-    for (int d = 0; d < 3; ++d) {
-        const std::int64_t longest = std::min<std::int64_t>(left, d < 2 ? 40 : 70);
-        shape[d] = whole(0, 7) == 0 ? 1 : whole(1, longest);
-        left = std::max<std::int64_t>(1, left / shape[d]);
-        spacing[d] = std::exp(real(std::log(0.05), std::log(3.0)));
-    }
-    Case c(structures, channels, shape, spacing);
-    const OutputType types[] = {OutputType::float16, OutputType::float32, OutputType::float64, OutputType::bfloat16};
-    const OutputType type = types[whole(0, 3)];
-    const Value kinds[] = {Value::integral, Value::mean, Value::point, Value::peak};
-    c.value = kinds[whole(0, 3)];
-    // densities of fine grids and sharp atoms leave the range of half precision
-    if (type == OutputType::float16) c.value = whole(0, 1) ? Value::integral : Value::peak;
-    c.cut = whole(0, 3) ? real(4.5, 7.0) : real(0.5, 12.0);
-    for (double& o : c.origins) o = real(-20.0, 20.0);
-    c.offsets.assign(1, 0);
-    const double h = *std::min_element(spacing.begin(), spacing.end());
-    for (std::int64_t s = 0; s < structures; ++s) {
-        c.offsets.push_back(c.offsets.back());
-        const std::int64_t entries = whole(0, 4) ? whole(1, 12) : 0;
-        for (std::int64_t e = 0; e < entries; ++e) {
-            std::array<double, 3> at;
-            const std::int64_t kind = whole(0, 9);
-            for (int d = 0; d < 3; ++d) {
-                const double origin = c.origins[3 * s + d], n = static_cast<double>(shape[d]);
-                double index = real(0.0, n);
-                if (kind == 0) index = static_cast<double>(whole(0, shape[d]));          // on a face
-                if (kind == 1) index = static_cast<double>(whole(0, shape[d] - 1)) + 0.5;  // at a centre
-                if (kind == 2) index = real(-0.5 * n - 4.0, 1.5 * n + 4.0);              // perhaps outside
-                if (kind == 3) index = real(-1e9, 1e9);                                  // far away
-                at[d] = origin + index * spacing[d];
-            }
-            const std::int64_t width = whole(0, 9);
-            const double sigma = width == 0   ? h * real(0.01, 0.1)
-                                 : width == 1 ? h * real(10.0, 100.0)
-                                              : h * std::exp(real(std::log(0.1), std::log(5.0)));
-            const double weight = whole(0, 9) == 0 ? 0.0 : real(-3.0, 3.0);
-            c.add(at, whole(0, channels - 1), weight, sigma);
-        }
-    }
-    const Layout layouts[] = {Layout::packed, Layout::packed, Layout::padded, Layout::permuted, Layout::reversed};
-    c.lay_out(type, layouts[whole(0, 4)], whole(0, 9));
-    return c;
+    return c.check_guards();
 }
 
 }  // namespace particlegrid

@@ -44,9 +44,10 @@ inline SparseItems find_items(const Case& c, std::int64_t structure, bool blocks
     return items;
 }
 
-// Draw `c`, which has been drawn, into a sink with room for `spare` items more than there are, or fewer. Returns what is
+// Call draw(sink) for `c`, which has been drawn, with room for `spare` items more than there are, or fewer. Returns what is
 // wrong, or an empty text. Only for cases of float and double.
-inline std::string compare_sparse(Case& c, bool blocks, std::int64_t spare, int threads) {
+template <class Draw>
+std::string compare_sparse(const Case& c, bool blocks, std::int64_t spare, const Draw& draw) {
     std::vector<SparseItems> expected;
     std::int64_t all = 0;
     for (std::int64_t s = 0; s < c.structures; ++s) {
@@ -62,9 +63,7 @@ inline std::string compare_sparse(Case& c, bool blocks, std::int64_t spare, int 
     std::vector<std::int64_t> counts(static_cast<std::size_t>(c.structures), -1);
     SparseSink sink(blocks ? SparseLayout::blocks : SparseLayout::values, c.structures, static_cast<std::int64_t>(unit),
                     values.data(), places.data(), capacity, counts.data());
-    GaussianJob job = c.job(threads);
-    job.sink = &sink;
-    draw_gaussians(job);
+    draw(&sink);
     if (!sink.is_complete()) return "the sink is not complete";
     if (sink.needed() != all) return "needs " + std::to_string(sink.needed()) + " items, expected " + std::to_string(all);
     std::size_t at = 0;

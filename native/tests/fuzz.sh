@@ -1,12 +1,35 @@
 #!/usr/bin/env bash
-# fuzz.sh BUILD CALLS [SEED]: CALLS random calls shared out among the fuzz_* programs of a build, as many programs at a time
-# as there are processors. Each prints the seed that repeats a failure alone.
+# fuzz.sh BUILD CALLS [SEED]: CALLS random calls shared out among the fuzz_* programs of a build, in pieces of a few
+# seconds, as many at a time as there are processors. The first piece that fails ends the run; it prints the seed that
+# repeats the failure. 10 million calls with sanitizers take about ten minutes on two processors.
 set -euo pipefail
 build=$1 calls=$2 seed=${3:-1}
-# in thousandths; a call of the last two takes fifty times as long as one of the others
-shares="fuzz_gaussian:300 fuzz_radial:300 fuzz_resample:200 fuzz_sphere_overlap:90 fuzz_lennard_jones:100 fuzz_coulomb:5 fuzz_sheared:5"
-for share in $shares; do
-    echo "${share%%:*} $((calls * ${share##*:} / 1000))"
-done | xargs -P "$(nproc)" -L 1 bash -c 'program=$1; n=$2
-    out=$("$0/native/tests/$program" "$n" '"$seed"' 2>&1) || { echo "$program failed:"; echo "$out"; exit 255; }
-    echo "$program: $(tail -n 1 <<< "$out"), $n calls"' "$build"
+processors=$(nproc)
+# thousandths of the calls; one of sheared voxels takes ten times as long as one of the others
+shares="sheared:25 gaussian:250 radial:250 coulomb:50 lennard_jones:150 sphere_overlap:100 resample:175"
+
+list_pieces() {
+    for share in $shares; do
+        local n=$((calls * ${share##*:} / 1000))
+        local size=$((n / (4 * processors) + 1))
+        local most=$((${share##*:} <= 50 ? 10000 : 40000))
+        ((size <= most)) || size=$most
+        for ((first = 0; first < n; first += size)); do
+            echo "${share%%:*} $((n - first < size ? n - first : size)) $((seed + first))"
+        done
+    done
+}
+
+run_piece() {
+    out=$("$build/native/tests/fuzz_$1" "$2" "$3" 2>&1) || { printf '%s\n' "$out" "FAILED: $build/native/tests/fuzz_$1 $2 $3"; exit 255; }
+    echo "piece $1 $(tail -n 1 <<< "$out")"
+}
+export -f run_piece
+export build
+
+list_pieces | xargs -P "$processors" -L 1 bash -c 'run_piece "$@"' run_piece | awk '
+    $1 != "piece" { print; fflush(); next }
+    { calls[$2] += $3; refused[$2] += $5; seconds[$2] += $9; all += $3; not += $5; busy += $9 }
+    function show(name, n, r, s) { printf "%-15s %9d calls, %8d refused as expected, %7.1f s\n", name, n, r, s }
+    END { for (name in calls) show(name, calls[name], refused[name], seconds[name]); show("all", all, not, busy) }' &&
+    echo "$SECONDS s on $processors processors"

@@ -1,18 +1,10 @@
-// fuzz_lennard_jones [calls] [seed]: random energy grids against sums in double over every image, and random invalid
-// jobs, which must be refused before anything is written. A call that fails prints the seed that repeats it alone:
-// fuzz_lennard_jones 1 SEED.
+// fuzz_lennard_jones [calls] [seed]: random energy grids, some of them against sums in double over every image, and random
+// invalid jobs, which must be refused before anything is written.
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
-#include <cstring>
-#include <limits>
-#include <random>
-#include <stdexcept>
-#include <string>
-#include <vector>
+#include <cstdio>
 
-#include "check.hpp"
-#include "dispatch.hpp"
+#include "fuzz.hpp"
 #include "lattice.hpp"
 #include "lennard_jones.hpp"
 
@@ -20,121 +12,45 @@ using namespace particlegrid;
 
 namespace {
 
-constexpr unsigned char kGuard = 0x7f;
-constexpr std::size_t kMargin = 64;
-
-// A job that owns its arrays.
 struct Energies {
+    Case grid;
     LennardJonesJob job;
-    std::vector<double> axes, origins, lattices, positions, weights, widths;
-    std::vector<std::uint8_t> periodic;
-    std::vector<std::int64_t> atoms, channels, offsets{0};
-    std::vector<unsigned char> memory;
 
-    explicit Energies(std::mt19937_64& random) {
-        const auto whole = [&](std::int64_t low, std::int64_t high) {
-            return std::uniform_int_distribution<std::int64_t>(low, high)(random);
-        };
-        const auto real = [&](double low, double high) { return std::uniform_real_distribution<double>(low, high)(random); };
-        const auto matrix = [&](double size, std::vector<double>& to) {
-            double rows[9];
-            do {
-                for (int k = 0; k < 9; ++k) rows[k] = size * ((k % 4 == 0 ? 1.0 : 0.0) + real(-0.6, 0.6));
-            } while (std::fabs(determinant(rows)) < 0.2 * size * size * size);
-            if (whole(0, 1) == 0)
-                for (int k = 0; k < 9; ++k) rows[k] = k % 4 == 0 ? size : 0.0;
-            to.insert(to.end(), rows, rows + 9);
-        };
-        job.structures = whole(0, 3);
-        job.channels = whole(1, 3);
-        std::int64_t left = whole(0, 30) == 0 ? 4000 : 120;
-        for (std::size_t d = 0; d < 3; ++d) {
-            job.shape[d] = whole(1, std::min<std::int64_t>(left, 21));
-            left = std::max<std::int64_t>(1, left / job.shape[d]);
-        }
-        job.cutoff = real(1.5, 6.0);
-        job.probe_width = real(1.0, 4.0);
-        job.shift = whole(0, 1) == 1;
-        job.threads = static_cast<int>(whole(1, 3));
-        const bool crystals = whole(0, 2) != 0;
-        for (std::int64_t s = 0; s < job.structures; ++s) {
-            matrix(std::exp(real(std::log(0.1), std::log(whole(0, 9) == 0 ? 30.0 : 1.5))), axes);
-            for (int d = 0; d < 3; ++d) origins.push_back(whole(0, 3) ? real(-9, 9) : 0.0);
-            matrix(real(2.5, 9.0), lattices);
-            for (int d = 0; d < 3; ++d) periodic.push_back(crystals && whole(0, 2) != 0);
-            const std::int64_t entries = whole(0, 3) ? whole(1, 5) : 0;
-            for (std::int64_t e = 0; e < entries; ++e) {
-                atoms.push_back(static_cast<std::int64_t>(positions.size() / 3));
-                const double far = whole(0, 9) == 0 ? 300.0 : 9.0;
-                for (int d = 0; d < 3; ++d) positions.push_back(whole(0, 9) ? real(-far, far) : 0.25 * static_cast<double>(whole(-8, 8)));
-                channels.push_back(whole(0, job.channels - 1));
-                weights.push_back(whole(0, 9) == 0 ? 0.0 : real(-0.3, 1.0));
-                widths.push_back(real(1.0, 4.0));
+    explicit Energies(Random& random) : grid(random.whole(0, 3), random.whole(1, 3), random_shape(random), {1, 1, 1}) {
+        job.cutoff = random.one_in(10) ? random.real(3.0, 6.0) : random.real(1.0, 3.0);
+        job.probe_width = random.real(1.0, 4.0);
+        job.shift = random.one_in(2);
+        const bool crystals = random.pick(3) != 0;
+        grid.offsets.assign(1, 0);
+        const auto append = [](std::vector<double>& to, const std::array<double, 9>& rows) { to.insert(to.end(), rows.begin(), rows.end()); };
+        for (std::size_t s = 0; s < static_cast<std::size_t>(grid.structures); ++s) {
+            const double size = random.log_real(0.1, random.one_in(10) ? 30.0 : 1.5), edge = random.real(2.5, 9.0);
+            append(grid.axes, random_basis(random, 0.7 * size, 1.3 * size, random.one_in(2)));
+            for (std::size_t d = 0; d < 3; ++d) grid.origins[3 * s + d] = random.pick(4) ? random.real(-9, 9) : 0.0;
+            if (crystals) append(grid.lattices, random_basis(random, edge, 1.4 * edge, random.one_in(2)));
+            for (int d = 0; d < 3 && crystals; ++d) grid.periodic.push_back(random.pick(3) != 0);
+            grid.offsets.push_back(grid.offsets.back());
+            for (std::int64_t e = random.pick(4) ? random.whole(1, 5) : 0; e > 0; --e) {
+                const double far = random.one_in(10) ? 300.0 : 9.0;
+                std::array<double, 3> at;
+                for (double& x : at) x = random.pick(10) ? random.real(-far, far) : 0.25 * static_cast<double>(random.whole(-8, 8));
+                grid.add(at, random.whole(0, grid.channels - 1), random.one_in(10) ? 0.0 : random.real(-0.3, 1.0), random.real(1.0, 4.0));
             }
-            offsets.push_back(static_cast<std::int64_t>(atoms.size()));
         }
         const OutputType types[] = {OutputType::float16, OutputType::float32, OutputType::float64, OutputType::bfloat16};
-        job.output = types[whole(0, 3)];
-        lay_out(whole(0, 2) == 0, whole(0, 3) == 0);
-        point();
+        grid.lay_out(random.of(types), Layout::packed);
+        lay_out_at_random(grid, random);
+        grid.point(job, random_threads(random));
     }
 
-    std::size_t unit() const { return job.output == OutputType::float64 ? 8 : job.output == OutputType::float32 ? 4 : 2; }
-
-    // Axes in order, or channels last; with gaps or without.
-    void lay_out(bool channels_last, bool gaps) {
-        const std::array<std::int64_t, 5> extents{job.structures, job.channels, job.shape[0], job.shape[1], job.shape[2]};
-        std::array<std::size_t, 5> order{4, 3, 2, 1, 0};
-        if (channels_last) order = {1, 4, 3, 2, 0};
-        std::ptrdiff_t step = static_cast<std::ptrdiff_t>(unit()) * (gaps ? 2 : 1);
-        for (const std::size_t d : order) {
-            job.strides[d] = step;
-            step *= extents[d];
+    static std::array<std::int64_t, 3> random_shape(Random& random) {
+        std::array<std::int64_t, 3> shape;
+        std::int64_t left = random.one_in(200) ? 4000 : 60;
+        for (std::int64_t& n : shape) {
+            n = random.whole(1, std::min<std::int64_t>(left, 21));
+            left = std::max<std::int64_t>(1, left / n);
         }
-        memory.assign(static_cast<std::size_t>(step) + 2 * kMargin, kGuard);
-    }
-
-    void point() {
-        job.axes = axes.data();
-        job.origins = origins.data();
-        job.lattices = lattices.data();
-        job.periodic = periodic.data();
-        job.positions = positions.data();
-        job.atoms = static_cast<std::int64_t>(positions.size() / 3);
-        job.entry_atoms = atoms.data();
-        job.entry_channels = channels.data();
-        job.entry_weights = weights.data();
-        job.entry_widths = widths.data();
-        job.entries = static_cast<std::int64_t>(atoms.size());
-        job.entry_offsets = offsets.data();
-        job.out = memory.data() + kMargin;
-    }
-
-    std::size_t byte_of(std::int64_t s, std::int64_t c, std::int64_t x, std::int64_t y, std::int64_t z) const {
-        const std::ptrdiff_t at = s * job.strides[0] + c * job.strides[1] + x * job.strides[2] + y * job.strides[3] + z * job.strides[4];
-        return kMargin + static_cast<std::size_t>(at);
-    }
-
-    double read(std::size_t byte) const {
-        double twice;
-        float single;
-        std::uint16_t bits;
-        const unsigned char* from = memory.data() + byte;
-        switch (job.output) {
-            case OutputType::float64: std::memcpy(&twice, from, 8); return twice;
-            case OutputType::float32: std::memcpy(&single, from, 4); return static_cast<double>(single);
-            default: std::memcpy(&bits, from, 2);
-        }
-        if (job.output == OutputType::bfloat16) {
-            const std::uint32_t wide = std::uint32_t{bits} << 16;
-            std::memcpy(&single, &wide, 4);
-            return static_cast<double>(single);
-        }
-        const int exponent = (bits >> 10) & 31, fraction = bits & 1023;
-        const double magnitude = exponent == 31  ? (fraction ? NAN : INFINITY)
-                                 : exponent == 0 ? std::ldexp(fraction, -24)
-                                                 : std::ldexp(1024 + fraction, exponent - 25);
-        return bits & 0x8000 ? -magnitude : magnitude;
+        return shape;
     }
 };
 
@@ -147,7 +63,7 @@ struct Expected {
 Expected sum(const Energies& e, std::int64_t s, std::int64_t c, const double* point) {
     Expected expected;
     const LennardJonesJob& job = e.job;
-    const double* rows = job.lattices + 9 * s;
+    const double* rows = (job.periodic != nullptr ? job.lattices : job.axes) + 9 * s;
     const Basis lattice(rows);
     for (std::int64_t n = job.entry_offsets[s]; n < job.entry_offsets[s + 1]; ++n) {
         if (job.entry_channels[n] != c || job.entry_weights[n] == 0.0) continue;
@@ -156,7 +72,7 @@ Expected sum(const Energies& e, std::int64_t s, std::int64_t c, const double* po
         const double rounding = 1e-15 * (norm(gap) + norm(point) + norm(job.positions + 3 * job.entry_atoms[n]));
         double low[3] = {0, 0, 0}, high[3] = {0, 0, 0};
         for (int a = 0; a < 3; ++a) {
-            if (!job.periodic[3 * s + a]) continue;
+            if (job.periodic == nullptr || !job.periodic[3 * s + a]) continue;
             const double middle = lattice.coordinate(a, gap), width = job.cutoff / lattice.plane_spacing[static_cast<std::size_t>(a)];
             low[a] = std::floor(middle - width);
             high[a] = std::ceil(middle + width);
@@ -188,7 +104,6 @@ std::string compare(const Energies& e) {
     const double rounding = type == OutputType::float64 ? 1e-15 : type == OutputType::float32 ? 6e-8 : type == OutputType::float16 ? 5e-4 : 4e-3;
     const double smallest = type == OutputType::float64 ? 1e-300 : type == OutputType::float16 ? 6e-8 : 1e-38;
     const double largest = type == OutputType::float64 ? 1e300 : type == OutputType::float16 ? 65504.0 : 3e38;
-    std::vector<bool> element(e.memory.size());
     for (std::int64_t s = 0; s < job.structures; ++s)
         for (std::int64_t c = 0; c < job.channels; ++c)
             for (std::int64_t x = 0; x < job.shape[0]; ++x)
@@ -201,9 +116,7 @@ std::string compare(const Energies& e) {
                             for (int a = 0; a < 3; ++a) point[d] += index[a] * job.axes[9 * s + 3 * a + d];
                         }
                         const Expected expected = sum(e, s, c, point);
-                        const std::size_t at = e.byte_of(s, c, x, y, z);
-                        for (std::size_t b = 0; b < e.unit(); ++b) element[at + b] = true;
-                        const double got = e.read(at);
+                        const double got = e.grid.read({s, c, x, y, z});
                         if (expected.positive && expected.negative) continue;
                         const bool beyond = std::fabs(expected.value) + expected.bound > largest || expected.positive || expected.negative;
                         const double bound = expected.bound + rounding * std::fabs(expected.value) + smallest;
@@ -216,63 +129,35 @@ std::string compare(const Energies& e) {
                             return text;
                         }
                     }
-    for (std::size_t b = 0; b < e.memory.size(); ++b)
-        if (!element[b] && e.memory[b] != kGuard) return "a byte outside the output was written";
     return "";
 }
 
-// Break one thing of a job that has entries.
-void damage(Energies& e, std::mt19937_64& random) {
-    const auto pick = [&](std::size_t n) { return std::uniform_int_distribution<std::size_t>(0, n - 1)(random); };
-    const double bad[] = {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity(), 0.0, -1.0, 1e7};
-    const std::int64_t far = static_cast<std::int64_t>(random());  // any 64 bits
-    const auto outside = [&](std::int64_t n) { return far >= 0 && far < n ? n : far; };
-    switch (pick(12)) {
-        case 0: e.atoms[pick(e.atoms.size())] = outside(e.job.atoms); break;
-        case 1: e.channels[pick(e.channels.size())] = outside(e.job.channels); break;
-        case 2: e.widths[pick(e.widths.size())] = bad[pick(5)]; break;
-        case 3: e.weights[pick(e.weights.size())] = pick(2) ? bad[pick(2)] : 1e307; break;
-        case 4: e.positions[3 * static_cast<std::size_t>(e.atoms[pick(e.atoms.size())]) + pick(3)] = bad[pick(2)]; break;
-        case 5: e.origins[pick(e.origins.size())] = bad[pick(2)]; break;
-        case 6: e.offsets[pick(2) ? 0 : e.offsets.size() - 1] += pick(2) ? 1 : -1; break;
-        case 7: e.job.shape[pick(3)] = pick(2) ? -static_cast<std::int64_t>(pick(100)) : std::int64_t{1} << (24 + pick(38)); break;
-        case 8: e.axes[pick(e.axes.size())] = bad[pick(2)]; break;
-        case 9: e.job.probe_width = bad[pick(5)]; break;
-        case 10: e.job.cutoff = bad[pick(5)]; break;
-        default: e.job.threads = -static_cast<int>(pick(3)); break;
+// Break one thing that this kernel looks at.
+void damage_energies(Energies& e, Random& random) {
+    const double bad[] = {kNotANumber, kInfinity, 0.0, -1.0, 1e7};
+    switch (random.pick(4)) {
+        case 0: e.grid.sigmas[random.pick(e.grid.sigmas.size())] = random.of(bad); return;
+        case 1: e.grid.weights[random.pick(e.grid.weights.size())] = 1e307; return;
+        case 2: e.job.probe_width = random.of(bad); return;
+        default: e.job.cutoff = random.of(bad);
     }
 }
 
-void run_call(std::uint64_t seed, const std::vector<std::string>& sets) {
-    std::mt19937_64 random(seed);
+void run_call(Random& random) {
+    const bool compares = random.one_in(8);
     Energies e(random);
-    const std::string& set = sets[random() % sets.size()];
-    use_instruction_set(set);
-    if (random() % 4 == 0 && !e.atoms.empty()) {
-        damage(e, random);
-        bool refused = false;
-        try {
-            draw_lennard_jones(e.job);
-        } catch (const std::invalid_argument&) {
-            refused = true;
-        }
-        CHECK(refused, "seed %llu: an invalid job was accepted", static_cast<unsigned long long>(seed));
-        CHECK(std::all_of(e.memory.begin(), e.memory.end(), [](unsigned char byte) { return byte == kGuard; }),
-              "seed %llu: an invalid job wrote", static_cast<unsigned long long>(seed));
+    if (random.one_in(4) && !e.grid.atoms.empty()) {
+        if (random.one_in(4)) damage_energies(e, random);
+        else damage(e.grid, e.job, random);
+        expect_refusal(e.grid, [&] { draw_lennard_jones(e.job); });
         return;
     }
-    draw_lennard_jones(e.job);
-    const std::string wrong = compare(e);
-    CHECK(wrong.empty(), "seed %llu, %s, %d threads: %s", static_cast<unsigned long long>(seed), set.c_str(), e.job.threads, wrong.c_str());
+    if (!expect_drawing(e.grid, [&] { draw_lennard_jones(e.job); })) return;
+    std::string wrong = e.grid.check_written(false);
+    if (wrong.empty() && compares) wrong = compare(e);
+    CHECK(wrong.empty(), "%d threads: %s", e.job.threads, wrong.c_str());
 }
 
 }  // namespace
 
-int main(int count, char** arguments) {
-    const std::uint64_t calls = count > 1 ? std::strtoull(arguments[1], nullptr, 10) : 1500;
-    const std::uint64_t seed = count > 2 ? std::strtoull(arguments[2], nullptr, 10) : 1;
-    const std::vector<std::string> sets = list_instruction_sets();
-    for (std::uint64_t call = 0; call < calls && failed_checks < 10; ++call) run_call(seed + call, sets);
-    std::printf("%llu calls from seed %llu\n", static_cast<unsigned long long>(calls), static_cast<unsigned long long>(seed));
-    return report_checks();
-}
+int main(int count, char** arguments) { return run_calls(count, arguments, run_call); }

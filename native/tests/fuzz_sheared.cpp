@@ -1,14 +1,10 @@
-// fuzz_sheared [calls] [seed]: random integrals over sheared voxels against quadrature of one more kind, composite
-// Gauss-Legendre with std::erf along the last axis; with periods, in slabs and on threads, where nothing may be written
-// outside and the bits may not depend on the threads. A call that fails prints the seed that repeats it alone.
+// fuzz_sheared [calls] [seed]: random integrals over sheared voxels, some of them against quadrature of one more kind,
+// composite Gauss-Legendre with std::erf along the last axis; with periods, in slabs and on threads, where nothing may be
+// written outside and the bits may not depend on the threads; and random invalid jobs, which must be refused.
+#include <algorithm>
 #include <cmath>
-#include <cstdlib>
-#include <stdexcept>
-#include <string>
 
-#include "cases.hpp"
-#include "check.hpp"
-#include "dispatch.hpp"
+#include "fuzz.hpp"
 #include "lattice.hpp"
 #include "quadrature.hpp"
 
@@ -39,67 +35,31 @@ double integrate(const Basis& grid, const double* at, const std::array<std::int6
     return sum * grid.volume / (length * 6.283185307179586 * sigma * sigma);
 }
 
-void run_call(std::uint64_t seed, const std::vector<std::string>& sets) {
-    std::mt19937_64 random(seed);
-    const auto real = [&](double low, double high) { return std::uniform_real_distribution<double>(low, high)(random); };
-    const auto pick = [&](std::uint64_t n) { return random() % n; };
-    const bool large = pick(8) == 0, repeats = large || pick(2);
-    std::array<std::int64_t, 3> shape;
-    for (std::int64_t& n : shape) n = 1 + std::int64_t(pick(large ? 40 : 5));
-    Case c(1, 2, shape, {1, 1, 1});
-    double rows[9], lattice[9];
-    do {
-        for (double& x : rows) x = real(-1.0, 1.0);
-        if (pick(3) == 0) rows[1] = rows[2] = rows[5 - 3 * pick(2)] = 0.0;  // often one axis stands apart
-        if (pick(4) == 0) rows[1] = rows[2] = rows[3] = rows[6] = 0.0;
-        if (pick(4) == 0) rows[2] = rows[5] = rows[6] = rows[7] = 0.0;
+std::array<double, 9> random_voxel(Random& random) {
+    for (;;) {
+        std::array<double, 9> rows;
+        for (double& x : rows) x = random.real(-1.0, 1.0);
+        if (random.one_in(3)) rows[1] = rows[2] = rows[5 - 3 * random.pick(2)] = 0.0;  // often one axis stands apart
+        if (random.one_in(4)) rows[1] = rows[2] = rows[3] = rows[6] = 0.0;
+        if (random.one_in(4)) rows[2] = rows[5] = rows[6] = rows[7] = 0.0;
         // edges of one order of magnitude: the quadrature counts them in widths of the Gaussian
-    } while (!(std::fabs(determinant(rows)) > 0.03 * norm(rows) * norm(rows + 3) * norm(rows + 6) &&
-               std::min({norm(rows), norm(rows + 3), norm(rows + 6)}) > 0.2));
-    const Basis grid(rows);
-    for (int k = 0; k < 9; ++k) lattice[k] = rows[k] * double(shape[std::size_t(k / 3)] + std::int64_t(pick(2)));
-    const std::uint8_t periodic[3] = {std::uint8_t(pick(2)), std::uint8_t(pick(2)), std::uint8_t(pick(2))};
-    const double shortest = std::min({norm(rows), norm(rows + 3), norm(rows + 6)});
-    const std::uint64_t entries = pick(4);
-    std::vector<std::array<double, 3>> index;
-    for (std::uint64_t e = 0; e < entries; ++e) {
-        std::array<double, 3> at, position{0, 0, 0};
-        for (std::size_t d = 0; d < 3; ++d) {
-            const double n = double(shape[d]);
-            at[d] = pick(5) == 0 ? double(pick(std::uint64_t(n) + 1)) : real(-0.5 * n - 1, 1.5 * n + 1);
-            for (std::size_t k = 0; k < 3; ++k) position[k] += at[d] * rows[3 * d + k];
-        }
-        index.push_back(at);
-        const double narrowest = repeats ? 0.01 : 0.3;
-        c.add(position, std::int64_t(pick(2)), real(-2.0, 2.0), shortest * std::exp(real(std::log(narrowest), std::log(2.0))));
+        const double lengths[3] = {norm(&rows[0]), norm(&rows[3]), norm(&rows[6])};
+        const double flattest = random.one_in(20) ? 0.03 : 0.2;
+        if (std::fabs(determinant(rows.data())) > flattest * lengths[0] * lengths[1] * lengths[2] &&
+            *std::min_element(lengths, lengths + 3) > 0.2)
+            return rows;
     }
-    const bool twice = pick(2);
-    c.lay_out(twice ? OutputType::float64 : OutputType::float32, pick(2) ? Layout::packed : Layout::reversed, std::int64_t(pick(9)));
-    c.cut = 7.5;
-    use_instruction_set(sets[pick(sets.size())]);
-    const auto draw = [&](int threads) {
-        GaussianJob job = c.job(threads);
-        job.axes = rows;
-        job.tol = twice ? 1e-12 : 1e-6;
-        job.lattices = repeats ? lattice : nullptr;
-        job.periodic = repeats ? periodic : nullptr;
-        try {
-            draw_gaussians(job);
-        } catch (const std::invalid_argument& error) {
-            CHECK(std::string(error.what()).find("10 million") != std::string::npos, "seed %llu: %s",
-                  static_cast<unsigned long long>(seed), error.what());
-        }
-    };
-    draw(1);
-    std::vector<unsigned char> once = c.memory;
-    c.memory.assign(c.memory.size(), kGuard);
-    draw(3);
-    CHECK(c.memory == once, "seed %llu: the bits depend on the threads", static_cast<unsigned long long>(seed));
-    if (repeats) return;
+}
+
+using Places = std::vector<std::array<double, 3>>;  // index coordinates of the entries
+
+void compare_values(const Case& c, const Places& index) {
+    const Basis grid(c.axes.data());
+    const bool twice = c.output == OutputType::float64;
     for (std::int64_t k = 0; k < 2; ++k)
-        for (std::int64_t x = 0; x < shape[0]; ++x)
-            for (std::int64_t y = 0; y < shape[1]; ++y)
-                for (std::int64_t z = 0; z < shape[2]; ++z) {
+        for (std::int64_t x = 0; x < c.shape[0]; ++x)
+            for (std::int64_t y = 0; y < c.shape[1]; ++y)
+                for (std::int64_t z = 0; z < c.shape[2]; ++z) {
                     double want = 0.0, bound = 1e-300;
                     for (std::size_t e = 0; e < index.size(); ++e) {
                         if (c.channel_of[e] != k) continue;
@@ -108,18 +68,64 @@ void run_call(std::uint64_t seed, const std::vector<std::string>& sets) {
                         bound += std::fabs(c.weights[e]) * peak * (twice ? 3e-12 : 2e-6);
                     }
                     const double got = c.read({0, k, x, y, z});
-                    CHECK(std::fabs(got - want) <= bound, "seed %llu: (%d, %d, %d) is %.17g, expected %.17g within %.3g",
-                          static_cast<unsigned long long>(seed), int(x), int(y), int(z), got, want, bound);
+                    CHECK(std::fabs(got - want) <= bound, "(%d, %d, %d) is %.17g, expected %.17g within %.3g", int(x), int(y), int(z), got, want, bound);
                 }
+}
+
+void run_call(Random& random) {
+    const bool large = random.one_in(1500), compares = !large && random.one_in(100), repeats = !compares && random.one_in(2);
+    std::array<std::int64_t, 3> shape;
+    for (std::int64_t& n : shape) n = random.whole(1, large ? 40 : random.one_in(10) ? 5 : 3);
+    Case c(1, 2, shape, {1, 1, 1});
+    const std::array<double, 9> rows = random_voxel(random);
+    c.axes.assign(rows.begin(), rows.end());
+    if (repeats)
+        for (std::size_t k = 0; k < 9; ++k) c.lattices.push_back(rows[k] * static_cast<double>(shape[k / 3] + random.whole(0, 1)));
+    for (int d = 0; d < 3 && repeats; ++d) c.periodic.push_back(random.one_in(2));
+    const double shortest = std::min({norm(&rows[0]), norm(&rows[3]), norm(&rows[6])});
+    const double narrowest = compares ? 0.3 : random.one_in(20) ? 0.01 : 0.2, widest = random.one_in(20) ? 2.0 : 0.6;
+    Places index;
+    for (std::size_t e = random.pick(large || compares ? 4 : 3); e > 0; --e) {
+        std::array<double, 3> at, position{0, 0, 0};
+        for (std::size_t d = 0; d < 3; ++d) {
+            const double n = static_cast<double>(shape[d]);
+            at[d] = random.one_in(5) ? static_cast<double>(random.whole(0, shape[d])) : random.real(-0.5 * n - 1, 1.5 * n + 1);
+            for (std::size_t k = 0; k < 3; ++k) position[k] += at[d] * rows[3 * d + k];
+        }
+        index.push_back(at);
+        c.add(position, random.whole(0, 1), random.real(-2.0, 2.0), shortest * random.log_real(narrowest, widest));
+    }
+    c.lay_out(random.one_in(2) ? OutputType::float64 : OutputType::float32, Layout::packed);
+    lay_out_at_random(c, random);
+    c.cut = 7.5;
+    const int threads = large ? 3 : random_threads(random);
+    GaussianJob job = c.job(threads);
+    job.tol = c.output == OutputType::float64 ? 1e-12 : 1e-6;
+    if (random.one_in(4) && !c.atoms.empty()) {
+        const double bad[] = {kNotANumber, kInfinity, -1.0, 0.0, 31.0};
+        if (random.one_in(8)) (random.one_in(2) ? job.tol : job.cut) = random.of(bad);
+        else damage(c, job, random);
+        expect_refusal(c, [&] { draw_gaussians(job); });
+        return;
+    }
+    if (!expect_drawing(c, [&] { draw_gaussians(job); })) return;
+    const std::string wrong = c.check_written(true);
+    CHECK(wrong.empty(), "%s", wrong.c_str());
+    if (threads > 1) {
+        const std::vector<unsigned char> drawn = c.memory;
+        job.threads = 1;
+        draw_gaussians(job);
+        CHECK(c.memory == drawn, "the bits depend on the threads");
+    }
+    if (compares) compare_values(c, index);
+    else
+        check_other_outputs(c, random, [&](SparseSink* sink, Touched* marks) {
+            job.sink = sink;
+            job.touched = marks;
+            draw_gaussians(job);
+        });
 }
 
 }  // namespace
 
-int main(int count, char** arguments) {
-    const std::uint64_t calls = count > 1 ? std::strtoull(arguments[1], nullptr, 10) : 300;
-    const std::uint64_t seed = count > 2 ? std::strtoull(arguments[2], nullptr, 10) : 1;
-    const std::vector<std::string> sets = list_instruction_sets();
-    for (std::uint64_t call = 0; call < calls && failed_checks < 10; ++call) run_call(seed + call, sets);
-    std::printf("%llu calls from seed %llu\n", static_cast<unsigned long long>(calls), static_cast<unsigned long long>(seed));
-    return report_checks();
-}
+int main(int count, char** arguments) { return run_calls(count, arguments, run_call); }

@@ -2,6 +2,7 @@
 #include <cmath>
 #include <functional>
 #include <limits>
+#include <random>
 #include <stdexcept>
 #include <string>
 
@@ -184,7 +185,7 @@ void check_faults() {
             refused = *error.what() != '\0';
         }
         CHECK(refused, "%s was accepted", fault.what);
-        CHECK(untouched(c), "%s: something was written before it was refused", fault.what);
+        CHECK(c.untouched(), "%s: something was written before it was refused", fault.what);
     }
 }
 
@@ -193,7 +194,7 @@ void check_nothing_to_draw() {
     c.memory.assign(256, kGuard);
     c.first = 128;
     draw_gaussians(c.job(2));
-    CHECK(untouched(c), "no structures, and something was written");
+    CHECK(c.untouched(), "no structures, and something was written");
 }
 
 void check_dispatch() {
