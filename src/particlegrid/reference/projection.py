@@ -73,10 +73,8 @@ def _evaluate(what: Gaussian, position: _Floats, sigma: float, edges: _Floats, s
         )
         integral = np.outer(rows, columns)
     else:
-        integral = np.zeros(tuple(shape))
         (us, wu), (vs, wv) = (quadrature(ceil(length / (2 * sigma))) for length in lengths)
-        for (u, a), (v, b) in product(zip(us, wu), zip(vs, wv)):
-            distance2 = ((corners + np.array([u, v]) @ edges) ** 2).sum(axis=-1)
-            integral += a * b * np.exp(-distance2 / (2 * sigma**2))
-        integral *= area / (2 * pi * sigma**2)
+        points = corners[:, :, None, None] + us[:, None, None] * edges[0] + vs[:, None] * edges[1]
+        nodes = np.exp(-(points**2).sum(axis=-1) / (2 * sigma**2))
+        integral = np.einsum("xyuv,u,v->xy", nodes, wu, wv) * area / (2 * pi * sigma**2)
     return np.asarray(integral / area if what.value == "mean" else integral)
