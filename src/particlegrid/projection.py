@@ -20,6 +20,7 @@ __all__ = ["check_density", "project"]
 
 _Floats = NDArray[np.float64]
 _LONG = 20  # sigmas; what lies beyond 10 on either side is 1e-23
+_WIDEST = 2e4  # A; a voxel's edge may be 1e6
 _PARALLEL = 1e-6  # sine of an angle; cells are known to no more
 
 
@@ -53,7 +54,7 @@ def project(drawing: Drawing, axis: int, what: Density) -> Drawing:
     Raises
     ------
     ValueError
-        If the density is another, or a structure repeats so that the integral is infinite.
+        If the density is another, a width is above 2e4 A, or a structure repeats so that the integral is infinite.
     """
     check_density(what)
     assert isinstance(what, Gaussian)
@@ -62,10 +63,12 @@ def project(drawing: Drawing, axis: int, what: Density) -> Drawing:
     owners = np.repeat(np.arange(len(drawing.axes)), np.diff(drawing.offsets))
     edges = drawing.axes[:, axis]
     normals = edges / np.linalg.norm(edges, axis=1, keepdims=True)
-    widest = np.zeros(len(normals))
+    widest = np.full(len(normals), 0.1)
     np.maximum.at(widest, owners, drawing.widths)
+    if (widest > _WIDEST).any():
+        raise ValueError(f"a projection takes widths up to {_WIDEST:g} A, got {widest.max():g}")
     # powers of two scale without rounding, so that no value depends on them
-    lengths = np.exp2(np.ceil(np.log2(_LONG * np.where(widest > 0, widest, 1.0))))[:, None]
+    lengths = np.exp2(np.ceil(np.log2(_LONG * widest)))[:, None]
     axes = _flatten(drawing.axes[:, order], normals[:, None])
     axes[:, 1] = lengths * normals
     weights = drawing.weights

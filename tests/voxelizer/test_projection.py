@@ -182,6 +182,29 @@ def test_widths_of_four_orders_and_tight_tolerances() -> None:
             assert abs(vox(molecule) - expected).max() <= 1e-12 * abs(expected).max()
 
 
+@pytest.mark.parametrize("what", VALUES[:3])
+def test_one_channel_does_not_depend_on_widths_in_another(what: Gaussian) -> None:
+    rng = np.random.default_rng(14)
+    positions, weight, width = rng.uniform(-2, 2, (5, 3)), np.ones(5), np.full(5, 0.3)
+    grids = []
+    for widest in (0.3, 0.7, 7.7):
+        width[0] = widest
+        molecule = Structure(positions, ["H"] + ["C"] * 4, properties={"weight": weight, "width": width})
+        grids.append(Voxelizer(Box((16, None, 14), 0.37), WHICH, what)(molecule))
+    assert np.array_equal(grids[0][1], grids[1][1])
+    assert np.array_equal(grids[0][1], grids[2][1])
+    assert not np.array_equal(grids[0][0], grids[1][0])
+
+
+@pytest.mark.parametrize("axis", range(3))
+def test_a_gaussian_much_wider_than_its_cell_is_uniform(axis: int) -> None:
+    crystal = Structure([[0, 0, 0]], ["C"], cell=CELLS["orthorhombic"])
+    grid = Voxelizer(UnitCell(without((8, 6, 4), axis)), AllAtoms(), Gaussian(1e4))(crystal)
+    assert grid == pytest.approx(1 / grid.size, rel=1e-6)
+    with pytest.raises(ValueError, match="a projection takes widths up to 20000 A, got 30000"):
+        Voxelizer(UnitCell(without((8, 6, 4), axis)), AllAtoms(), Gaussian(3e4))(crystal)
+
+
 def test_bits_depend_on_neither_threads_nor_the_batch() -> None:
     rng = np.random.default_rng(9)
     crystals = [
@@ -291,6 +314,9 @@ def test_what_needs_three_axes_says_so() -> None:
     volume = vox.volume(crystal)
     with pytest.raises(ValueError, match=r"sparse\(\) keeps grids of three axes"):
         vox.sparse(crystal)
+    pages = pytest.importorskip("particlegrid.view.pages")
+    with pytest.raises(ValueError, match="a page shows three axes"):
+        pages.snapshot_3d(volume)
     with pytest.raises(ValueError, match="a canvas keeps grids of three axes"):
         vox([crystal], out=Canvas(np.empty((1, 2, 8, 1, 6), np.float32)))
     with pytest.raises(ValueError, match="`source` must have three axes, got a projection"):
