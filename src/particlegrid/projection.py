@@ -67,8 +67,8 @@ def project(drawing: Drawing, axis: int, what: Density) -> Drawing:
     np.maximum.at(widest, owners, drawing.widths)
     if (widest > _WIDEST).any():
         raise ValueError(f"a projection takes widths up to {_WIDEST:g} A, got {widest.max():g}")
-    # powers of two scale without rounding, so that no value depends on them
-    lengths = np.exp2(np.ceil(np.log2(_LONG * widest)))[:, None]
+    # a point value is taken at the atom's height; powers of two scale without rounding, so nothing depends on them
+    lengths = np.exp2(np.ceil(np.log2(widest * (1 if what.value == "point" else _LONG))))[:, None]
     axes = _flatten(drawing.axes[:, order], normals[:, None])
     axes[:, 1] = lengths * normals
     weights = drawing.weights

@@ -159,10 +159,10 @@ class Voxelizer:
             if out is not None:
                 raise ValueError("the structures' grids differ in shape, so `out` cannot hold them; leave it out")
             return [self(structure) for structure in batch]
-        shape = find_shape(self, batch, grids)
+        shape = find_shape(self, batch, grids)[1 if single else 0 :]
         if isinstance(out, Canvas) and grids.projection is not None:
             raise ValueError(f"a canvas keeps grids of three axes; for a projection give an array, shape {shape}")
-        values, marks = self._take_memory(shape[1:] if single else shape, out)
+        values, marks = self._take_memory(shape, out)
         if isinstance(out, Canvas) and not self._can_mark:
             out.mark_all(len(batch))
             marks = None
