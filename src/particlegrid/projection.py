@@ -64,7 +64,7 @@ def project(drawing: Drawing, axis: int, what: Density) -> Drawing:
     edges = drawing.axes[:, axis]
     normals = edges / np.linalg.norm(edges, axis=1, keepdims=True)
     widest = np.full(len(normals), 0.1)
-    np.maximum.at(widest, owners, drawing.widths)
+    np.fmax.at(widest, owners, drawing.widths)  # the core names what is no number
     if (widest > _WIDEST).any():
         raise ValueError(f"a projection takes widths up to {_WIDEST:g} A, got {widest.max():g}")
     # a point value is taken at the atom's height; powers of two scale without rounding, so nothing depends on them

@@ -347,6 +347,13 @@ def test_other_densities_and_shapes_are_refused() -> None:
         Grid((None, 0, 8), np.eye(3), [0, 0, 0])
 
 
+def test_widths_that_are_no_numbers_are_named() -> None:
+    atom = Structure([[0, 0, 0]], ["C"], properties={"weight": [1.0], "width": [np.nan]})
+    for what in VALUES:
+        with pytest.raises(ValueError, match="entry 0: the width must lie between"):
+            Voxelizer(Box((8, 8, None), 0.5), WHICH, what)(atom)
+
+
 def test_a_placement_of_ones_own_may_project() -> None:
     class Seen:
         def place(self, batch: Batch):
