@@ -30,6 +30,25 @@ SALT = pg.Structure(
     cell=5.64 * np.eye(3),
 )
 
+# alpha quartz, P 3_2 2 1: three Si and six O a cell; c along z
+SILICON, OXYGEN = 0.4697, np.array([0.4135, 0.2669, 0.7858])
+QUARTZ_CELL = 4.913 * np.array([[1, 0, 0], [-0.5, np.sqrt(0.75), 0], [0, 0, 1.1]])
+TURNS = [
+    (np.array([[1, 0, 0], [0, 1, 0]]), 0),
+    (np.array([[0, -1, 0], [1, -1, 0]]), 2),
+    (np.array([[-1, 1, 0], [-1, 0, 0]]), 1),
+]
+QUARTZ = pg.Structure(
+    np.array(
+        [[SILICON, 0, 2 / 3], [0, SILICON, 1 / 3], [-SILICON, -SILICON, 0]]
+        + [[*(turn @ OXYGEN), OXYGEN[2] + third / 3] for turn, third in TURNS]
+        + [[*(turn @ OXYGEN)[::-1], -OXYGEN[2] - third / 3] for turn, third in TURNS]
+    )
+    @ QUARTZ_CELL,
+    ["Si"] * 3 + ["O"] * 6,
+    cell=QUARTZ_CELL,
+)
+
 SPACING = 0.25
 SLICE = pg.Box((40, 40, 1), SPACING, center=(0.0, 0.0, 0.0))
 
@@ -57,13 +76,16 @@ GALLERY: dict[str, tuple[pg.Density, str]] = {
 
 
 def write_pictures(folder: Path) -> None:
-    """One slice through benzene for each density, one through rock salt, and the two charts of the page."""
+    """One slice through benzene for each density, one through rock salt, quartz seen along c, and the two charts."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, (what, title) in GALLERY.items():
         values = pg.Voxelizer(SLICE, pg.AllAtoms(), what, dtype="float64")(BENZENE)[0, :, :, 0]
         draw_slice(folder / f"{name}.png", values, title, 5.0)
     plane = pg.Voxelizer(pg.UnitCell((40, 40, 8)), pg.AllAtoms(), pg.Coulomb({"Na": 1.0, "Cl": -1.0}))(SALT)[0, :, :, 0]
     draw_slice(folder / "coulomb-periodic.png", plane.astype(float), "Coulomb: rock salt", 2.82)
+    window = pg.Box((48, 48, None), SPACING, center="origin", outside="ignore")
+    along_c = pg.Voxelizer(window, pg.AllAtoms(), pg.Gaussian(0.4), dtype="float64")(QUARTZ)[0]
+    draw_slice(folder / "projection.png", along_c, "Gaussian(0.4): quartz along c", 6.0)
     draw_charts(folder / "resolution.png")
 
 

@@ -1,4 +1,4 @@
-"""The Python blocks of the README run; blocks marked `no-run` need a data set or stand in another file."""
+"""The Python blocks of the pages run; those marked `no-run` need a data set or stand in another file."""
 
 from __future__ import annotations
 
@@ -23,6 +23,14 @@ def test_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for block in blocks:
         exec(compile(block, "README.md", "exec"), {})
     assert (tmp_path / "caffeine.cube").stat().st_size > 10_000
+
+
+def test_the_page_of_densities_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    blocks = python_blocks(ROOT / "docs" / "densities.md")
+    assert len(blocks) == 3
+    for block in blocks:
+        exec(compile(block, "densities.md", "exec"), {})
 
 
 @pytest.mark.parametrize("path", [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))], ids=lambda p: p.name)

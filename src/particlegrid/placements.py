@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from particlegrid.batch import Batch
 from particlegrid.errors import OutsideBoxWarning, as_positive, as_vector, choose
-from particlegrid.grid import Grids, as_shape
+from particlegrid.grid import Grids, Shape, as_shape, count_voxels, find_projection
 from particlegrid.registry import Noun
 from particlegrid.structure import complete_cell
 
@@ -36,9 +36,10 @@ class Box(Noun):
     Parameters
     ----------
     shape : int or sequence of 3 int
-        Voxels along each axis.
+        Voxels along each axis. One of them may be None: the values then are integrals along that axis, over one period
+        where the atoms repeat along it and over the whole line where they do not, and have no such axis.
     spacing : float or sequence of 3 float
-        Edge lengths of a voxel, in A.
+        Edge lengths of a voxel, in A; along a projected axis it does not matter.
     center : {"centroid", "origin"} or sequence of 3 float
         Where the box's centre lies: the mean of the atom positions, (0, 0, 0), or a point in A. A periodic structure
         has no centroid and needs one of the other two.
@@ -57,14 +58,14 @@ class Box(Noun):
     (-7.0, -6.0, -5.0)
     """
 
-    shape: tuple[int, int, int]
+    shape: Shape
     spacing: _Vector
     center: str | _Vector = "centroid"
     outside: str = "warn"
 
     def __init__(
         self,
-        shape: int | tuple[int, int, int],
+        shape: int | Shape,
         spacing: float | tuple[float, float, float],
         center: str | ArrayLike = "centroid",
         outside: str = "warn",
@@ -80,8 +81,8 @@ class Box(Noun):
 
     @property
     def extent(self) -> NDArray[np.float64]:
-        """Edge lengths of the box, shape (3,), in A."""
-        return np.multiply(self.shape, self.spacing)
+        """Edge lengths of the box, shape (3,), in A; infinite along a projected axis."""
+        return np.multiply([np.inf if n is None else n for n in self.shape], self.spacing)
 
     def place(self, batch: Batch) -> Grids:
         """The box of each structure; atoms outside are counted and reported as `outside` says.
@@ -91,7 +92,7 @@ class Box(Noun):
         ValueError
             If atoms lie outside and `outside` is "error", or a periodic structure is to be centred on its centroid.
         """
-        half = 0.5 * self.extent
+        half = 0.5 * np.multiply(count_voxels(self.shape), self.spacing)
         if self.center == "centroid":
             if batch.pbc.any():
                 raise ValueError('a periodic structure has no centroid; give Box(..., center="origin") or a point')
@@ -100,12 +101,12 @@ class Box(Noun):
             point = (0.0, 0.0, 0.0) if self.center == "origin" else self.center
             centers = np.tile(np.array(point, float), (len(batch), 1))
         if self.outside != "ignore":
-            self._check_outside(batch, centers, half)
+            self._check_outside(batch, centers)
         return Grids.repeat(self.shape, np.diag(self.spacing), centers - half)
 
-    def _check_outside(self, batch: Batch, centers: NDArray[np.float64], half: NDArray[np.float64]) -> None:
+    def _check_outside(self, batch: Batch, centers: NDArray[np.float64]) -> None:
         # a periodic axis has no outside
-        beyond = np.abs(batch.positions - np.repeat(centers, batch.counts, axis=0)) > half
+        beyond = np.abs(batch.positions - np.repeat(centers, batch.counts, axis=0)) > 0.5 * self.extent
         if batch.pbc.any():
             beyond &= ~np.repeat(batch.pbc, batch.counts, axis=0)
         if not beyond.any():
@@ -179,7 +180,8 @@ class UnitCell(Noun):
     Parameters
     ----------
     shape : int or sequence of 3 int, optional
-        Voxels along a, b and c.
+        Voxels along a, b and c. One of them may be None: the values then are integrals along that edge, over one period
+        where the structure repeats along it, and have no such axis.
     spacing : float, optional
         Longest edge of a voxel, in A; the number of voxels is rounded up. Give either this or `shape`.
     registration : {"voxel", "point"}
@@ -187,7 +189,7 @@ class UnitCell(Noun):
         ``o + i e1 + j e2 + k e3``.
     """
 
-    shape: tuple[int, int, int] | None = None
+    shape: Shape | None = None
     spacing: float | None = None
     registration: str = "voxel"
 
@@ -214,13 +216,14 @@ class UnitCell(Noun):
         if bare.any():
             raise ValueError(f"structure {int(np.argmax(bare))} has no cell; use Box or Around")
         if self.shape is not None:
-            shapes = np.tile(np.array(self.shape, np.int64), (n, 1))
+            shapes = np.tile(np.array(count_voxels(self.shape), np.int64), (n, 1))
         else:
             edges = np.linalg.norm(cells, axis=2)
             shapes = np.ceil(edges / self.spacing - 1e-9).astype(np.int64).clip(min=1)
         axes = cells / shapes[:, :, None]
         origins = np.zeros((n, 3)) if self.registration == "voxel" else -0.5 * axes.sum(axis=1)
-        return Grids(shapes, axes, origins, batch.pbc, fills_cells=True)
+        projection = None if self.shape is None else find_projection(self.shape)
+        return Grids(shapes, axes, origins, batch.pbc, fills_cells=True, projection=projection)
 
 
 def find_lattices(batch: Batch, grids: Grids) -> tuple[NDArray[np.float64] | None, NDArray[np.bool_] | None]:
@@ -240,25 +243,29 @@ def find_lattices(batch: Batch, grids: Grids) -> tuple[NDArray[np.float64] | Non
     ValueError
         If a periodic grid does not hold whole periods of the structure in it.
     """
-    if not grids.pbc.any() and not batch.pbc.any():
+    pbc = grids.pbc
+    if grids.projection is not None:
+        # an integral over one period of the structure, whatever the grid's edge
+        pbc = pbc & (np.arange(3) != grids.projection)
+    if not pbc.any() and not batch.pbc.any():
         return None, None
     if grids.fills_cells:
         return _complete_cells(batch), np.ascontiguousarray(batch.pbc)
     periods = grids.shapes[:, :, None] * grids.axes
     if not batch.pbc.any():
-        return np.ascontiguousarray(periods), np.ascontiguousarray(grids.pbc)
-    lattices, periodic = periods.copy(), grids.pbc.copy()
+        return np.ascontiguousarray(periods), np.ascontiguousarray(pbc)
+    lattices, periodic = periods.copy(), pbc.copy()
     crystals = batch.pbc.any(axis=1)
     periodic[crystals] = batch.pbc[crystals]
     lattices[crystals] = _complete_cells(batch)[crystals]
     # the grid's periods, counted in the structure's
     steps = periods @ np.linalg.inv(lattices)
-    steps[~(grids.pbc[:, :, None] & periodic[:, None, :])] = 0
-    wrong = (abs(steps - np.round(steps)) > 1e-6).any(axis=(1, 2)) | (grids.pbc & ~steps.any(axis=2)).any(axis=1)
+    steps[~(pbc[:, :, None] & periodic[:, None, :])] = 0
+    wrong = (abs(steps - np.round(steps)) > 1e-6).any(axis=(1, 2)) | (pbc & ~steps.any(axis=2)).any(axis=1)
     if wrong.any():
         i = int(np.argmax(wrong))
         raise ValueError(
-            f"the grid repeats after {periods[i][grids.pbc[i]].tolist()} A, no lattice vector of structure {i}; "
+            f"the grid repeats after {periods[i][pbc[i]].tolist()} A, no lattice vector of structure {i}; "
             "take UnitCell, or a Grid with pbc=False as a window into the crystal"
         )
     return lattices, periodic

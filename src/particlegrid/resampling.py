@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from particlegrid import _native
 from particlegrid.errors import check_out, choose
-from particlegrid.grid import Grid
+from particlegrid.grid import Grid, count_voxels, find_projection
 from particlegrid.threads import count_threads
 
 __all__ = ["resample", "resample_adjoint"]
@@ -148,8 +148,7 @@ def resample_adjoint(
 
 
 def _as_values(values: ArrayLike, grid: Grid, name: str) -> NDArray[Any]:
-    if not isinstance(grid, Grid):
-        raise TypeError(f"`{name}` must be a Grid, got {grid!r}")
+    _check_grid(grid, name)
     array = np.asarray(values)
     if array.dtype.name not in _DTYPES:
         raise TypeError(f"`values` must be float32 or float64, got {array.dtype}: convert with .astype(np.float32)")
@@ -160,10 +159,9 @@ def _as_values(values: ArrayLike, grid: Grid, name: str) -> NDArray[Any]:
 
 
 def _prepare(values: NDArray[Any], grid: Grid, name: str, method: str, out: NDArray[Any] | None) -> NDArray[Any]:
-    if not isinstance(grid, Grid):
-        raise TypeError(f"`{name}` must be a Grid, got {grid!r}")
+    _check_grid(grid, name)
     choose(method, "method", _METHODS)
-    shape = values.shape[:-3] + grid.shape
+    shape = values.shape[:-3] + count_voxels(grid.shape)
     if out is None:
         return np.empty(shape, values.dtype)
     check_out(out, shape, _DTYPES)
@@ -172,6 +170,13 @@ def _prepare(values: NDArray[Any], grid: Grid, name: str, method: str, out: NDAr
     if np.may_share_memory(out, values):
         raise ValueError("`out` lies in the same memory as `values`, which is read while `out` is written")
     return out
+
+
+def _check_grid(grid: Grid, name: str) -> None:
+    if not isinstance(grid, Grid):
+        raise TypeError(f"`{name}` must be a Grid, got {grid!r}")
+    if find_projection(grid.shape) is not None:
+        raise ValueError(f"`{name}` must have three axes, got a projection, {grid.shape}; draw it anew from the atoms")
 
 
 def _as_5d(array: NDArray[Any]) -> NDArray[Any]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from particlegrid import _native
 from particlegrid.adapt import as_batch
 from particlegrid.batch import Batch
+from particlegrid.drawing import find_shape, make_drawing
 from particlegrid.memory import allocate, store
 from particlegrid.sparse import EDGE, SparseGrids, sparse_class
 
@@ -33,17 +34,19 @@ def draw_sparse(vox: Voxelizer, structures: Any, layout: str, out: SparseGrids |
     result = _draw_molecules(vox, batch, cls, out)
     if result is None:
         grids = vox.where.place(batch)
+        if grids.projection is not None:
+            raise ValueError("sparse() keeps grids of three axes; draw a projection by calling the Voxelizer")
         if not single and not grids.share_shape:
             if out is not None:
                 raise ValueError("the structures' grids differ in shape, so `out` cannot hold them; leave it out")
             return [draw_sparse(vox, structure, layout, None) for structure in batch]
-        shape = vox._shape_of(batch, grids)
+        shape = find_shape(vox, batch, grids)
         # a density that changes sums afterwards may make something of nothing, and one that does not know what it
         # touches is not drawn plane by plane
         if vox._can_mark and len(batch):
 
             def draw(sink: _native.SparseSink, stand_in: NDArray[Any]) -> bool:
-                drawing = vox._describe(batch, grids, stand_in, sink=sink)
+                drawing = make_drawing(vox, batch, grids, stand_in, sink=sink)
                 # two kernels that share a batch cannot share a sink
                 return len(set(drawing.oblique_pairs.tolist())) == 1 and vox.what.draw_natively(drawing)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import NDArray
 
 from particlegrid.batch import Batch
-from particlegrid.grid import Grid
+from particlegrid.grid import Grid, find_projection
 from particlegrid.resampling import resample
 from particlegrid.structure import Structure
 
@@ -25,7 +25,7 @@ class Volume:
 
     Parameters
     ----------
-    array : ndarray, shape (C, X, Y, Z)
+    array : ndarray, shape (C, X, Y, Z), or (C, X, Y) for a projection
     grid : Grid
         Where the voxels lie.
     channels : tuple of str
@@ -52,7 +52,7 @@ class Volume:
     structure: Structure | None = None
 
     def __post_init__(self) -> None:
-        expected = (len(self.channels), *self.grid.shape)
+        expected = (len(self.channels), *(n for n in self.grid.shape if n is not None))
         if self.array.shape != expected:
             raise ValueError(f"`array` must have shape {expected}: channels and grid, got {self.array.shape}")
 
@@ -67,8 +67,10 @@ class Volume:
 
     def __repr__(self) -> str:
         names = f"{len(self.channels)} channel{'s' * (len(self.channels) > 1)} {' '.join(self.channels)}"
-        shape = " x ".join(map(str, self.grid.shape))
-        return f"Volume({names}, {shape} voxels of {' x '.join(f'{h:g}' for h in self.grid.spacing)} A)"
+        axes = [d for d in range(3) if d != find_projection(self.grid.shape)]
+        shape = " x ".join(str(self.grid.shape[d]) for d in axes)
+        edges = " x ".join(f"{self.grid.spacing[d]:g}" for d in axes)
+        return f"Volume({names}, {shape} {'voxels' if len(axes) == 3 else 'pixels'} of {edges} A)"
 
     def resample(self, where: Grid | Placement, method: str = "linear", *, threads: int | None = None) -> Volume:
         """The same field on another grid.

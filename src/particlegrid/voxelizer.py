@@ -15,12 +15,14 @@ from particlegrid.adapt import as_batch
 from particlegrid.batch import Batch
 from particlegrid.canvas import Canvas
 from particlegrid.channels import ChannelScheme
-from particlegrid.densities import Density, Drawing
+from particlegrid.densities import Density
+from particlegrid.drawing import find_shape, make_drawing
 from particlegrid.errors import check_out
 from particlegrid.grid import Grids
 from particlegrid.memory import allocate, as_bits, store
 from particlegrid.molecules import find_style
-from particlegrid.placements import Placement, find_lattices
+from particlegrid.placements import Placement
+from particlegrid.projection import check_density
 from particlegrid.registry import Noun, from_dict
 from particlegrid.structure import Structure
 from particlegrid.threads import count_threads
@@ -86,6 +88,9 @@ class Voxelizer:
         _check_part(self.where, "where", Placement, "a placement such as Box(32, spacing=0.5)")
         _check_part(self.which, "which", ChannelScheme, 'a channel scheme such as Elements("H", "C")')
         _check_part(self.what, "what", Density, "a density such as Gaussian(0.5)")
+        shape = getattr(self.where, "shape", None)
+        if isinstance(shape, tuple) and None in shape:
+            check_density(self.what)
         object.__setattr__(self, "dtype", _check_dtype(self.dtype))
         if not 1e-15 <= self.tol <= 0.1:
             raise ValueError(f"`tol` must lie between 1e-15 and 0.1, got {self.tol!r}")
@@ -113,8 +118,8 @@ class Voxelizer:
         Returns
         -------
         ndarray
-            Shape (C, X, Y, Z) for one structure and (n, C, X, Y, Z) for many; a list of arrays for many whose
-            shapes differ (`Around`, ``UnitCell(spacing=...)``).
+            Shape (C, X, Y, Z) for one structure and (n, C, X, Y, Z) for many, without an axis that is integrated
+            along; a list of arrays for many whose shapes differ (`Around`, ``UnitCell(spacing=...)``).
 
         Raises
         ------
@@ -154,8 +159,10 @@ class Voxelizer:
             if out is not None:
                 raise ValueError("the structures' grids differ in shape, so `out` cannot hold them; leave it out")
             return [self(structure) for structure in batch]
-        shape = self._shape_of(batch, grids)
-        values, marks = self._take_memory(shape[1:] if single else shape, out)
+        shape = find_shape(self, batch, grids)[1 if single else 0 :]
+        if isinstance(out, Canvas) and grids.projection is not None:
+            raise ValueError(f"a canvas keeps grids of three axes; for a projection give an array, shape {shape}")
+        values, marks = self._take_memory(shape, out)
         if isinstance(out, Canvas) and not self._can_mark:
             out.mark_all(len(batch))
             marks = None
@@ -251,15 +258,6 @@ class Voxelizer:
             return NotImplemented
         return all(getattr(self, name) == getattr(other, name) for name in ("where", "which", "what", "dtype", "tol"))
 
-    def _shape_of(self, batch: Batch, grids: Grids) -> tuple[int, ...]:
-        return (len(batch), len(self.channels), *(grids.shapes[0].tolist() if len(batch) else self._empty_shape()))
-
-    def _empty_shape(self) -> tuple[int, int, int]:
-        shape = getattr(self.where, "shape", None)
-        if shape is None:
-            raise ValueError("no structures came, and the placement alone does not say the shape of a grid")
-        return (int(shape[0]), int(shape[1]), int(shape[2]))
-
     def _take_memory(
         self, shape: tuple[int, ...], out: NDArray[Any] | Canvas | None
     ) -> tuple[NDArray[Any], NDArray[np.int32] | None]:
@@ -278,7 +276,7 @@ class Voxelizer:
     def _draw(self, batch: Batch, grids: Grids, values: NDArray[Any], marks: NDArray[np.int32] | None = None) -> None:
         # sums may leave the range of a 16-bit type before they are finished
         target = allocate(values.shape, "float32") if self._is_finished and values.itemsize == 2 else values
-        drawing = self._describe(batch, grids, as_bits(target), touched=marks)
+        drawing = make_drawing(self, batch, grids, as_bits(target), touched=marks)
         if len(batch) == 0:
             return
         if not self.what.draw_natively(drawing):
@@ -288,32 +286,6 @@ class Voxelizer:
         self.what.finish(target)
         if target is not values:
             store(target, values)
-
-    def _describe(self, batch: Batch, grids: Grids, out: NDArray[Any], **options: Any) -> Drawing:
-        """What a native kernel gets."""
-        entries = self.which.list_entries(batch)
-        widths = self.what.atom_widths(batch)[entries.atoms]
-        if entries.widths is not None:
-            widths = np.where(np.isnan(entries.widths), widths, entries.widths)
-        strengths = self.what.atom_strengths(batch)
-        weights = entries.weights if strengths is None else entries.weights * strengths[entries.atoms]
-        lattices, periodic = find_lattices(batch, grids)
-        return Drawing(
-            positions=batch.positions,
-            atoms=entries.atoms,
-            channels=entries.channels,
-            weights=weights,
-            widths=widths,
-            offsets=entries.offsets,
-            axes=np.ascontiguousarray(grids.axes),
-            origins=np.ascontiguousarray(grids.origins),
-            lattices=lattices,
-            periodic=periodic,
-            out=out,
-            tol=self.tol,
-            threads=self._count_threads(out),
-            **options,
-        )
 
 
 def _check_part(part: Any, name: str, kind: type, expected: str) -> None:

@@ -368,6 +368,12 @@ def test_data_set_reports_atoms_outside_once(outside: str, count: int) -> None:
     assert len(caught) == count
 
 
+def test_projections_are_refused() -> None:
+    vox = Voxelizer(Box((8, 8, None), 0.5), Elements("C"), Gaussian(0.5))
+    with pytest.raises(ValueError, match="a batch for a network has grids of three axes"):
+        make_batch(vox, Batch([Structure([[0, 0, 0]], ["C"])]))
+
+
 def test_a_box_that_raises_still_does() -> None:
     vox = Voxelizer(Box(16, spacing=0.5, outside="error"), VOX.which, VOX.what)
     far = make_structures(spread=3.0)

@@ -69,6 +69,25 @@ def test_atoms_lie_over_their_voxels_on_a_sheared_grid():
     assert plane.sheared
 
 
+@pytest.mark.parametrize("axis", range(3))
+def test_a_projection_shows_what_the_grid_does(volume, axis):
+    kept = [d for d in range(3) if d != axis]
+    seen = Volume(
+        volume.array.sum(axis=1 + axis),
+        Grid(
+            tuple(None if d == axis else n for d, n in enumerate(volume.grid.shape)),
+            volume.grid.axes,
+            volume.grid.origin,
+        ),
+        volume.channels,
+        volume.structure,
+    )
+    axes = panels(draw_channels(seen))
+    np.testing.assert_allclose(axes[0].collections[0].get_array(), seen.array[0])
+    assert axes[0].get_ylabel() == f"{'xyz'[kept[1]]} (Å)"
+    np.testing.assert_allclose(_Plane(seen).project(volume.structure.positions), volume.structure.positions[:, kept])
+
+
 def test_a_figure_of_many_channels_and_no_atoms_becomes_a_png(volume):
     from PIL import Image
 

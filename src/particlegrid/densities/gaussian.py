@@ -32,7 +32,8 @@ class Gaussian(Density):
     value : {"integral", "mean", "point"}
         What a voxel holds: the integral of the Gaussian over the voxel (values add up to the weight), the integral
         divided by the voxel's volume (1/A^3), or the Gaussian at the voxel's centre (1/A^3). Point values alias when
-        sigma is small against the spacing h: what is left at the Nyquist frequency is exp(-(pi sigma / h)^2 / 2).
+        sigma is small against the spacing h: what is left at the Nyquist frequency is exp(-(pi sigma / h)^2 / 2). In a
+        projection (a shape with None) areas of pixels stand for volumes, and lines for points.
     normalize : bool
         False, with "point": exp(-d^2 / 2 sigma^2), whose peak is 1.
 

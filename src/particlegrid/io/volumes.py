@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from particlegrid.errors import require
-from particlegrid.grid import Grid
+from particlegrid.grid import Grid, find_projection
 from particlegrid.registry import from_dict
 from particlegrid.structure import Structure
 from particlegrid.volume import Volume
@@ -189,6 +189,8 @@ _SUM = "sum of the channels "
 
 
 def _write_cube(volume: Volume, path: Path, channel: str | None) -> None:
+    if find_projection(volume.grid.shape) is not None:
+        raise ValueError(f"a cube file holds three axes, and this is a projection, {volume.grid.shape}; write .npz")
     cube, atoms_type = require("ase.io.cube", "io"), require("ase", "io").Atoms
     values = volume.array.sum(axis=0, dtype=np.float64) if channel is None else volume[channel]
     if not np.isfinite(values).all():

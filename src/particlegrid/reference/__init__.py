@@ -4,7 +4,7 @@ Each density has its formula, `evaluate`, and the distance beyond which it vanis
 `reference.resampling` has the matrix of `particlegrid.resample`.
 """
 
-from particlegrid.reference import coulomb, gaussian, potentials, radial, sphere
+from particlegrid.reference import coulomb, gaussian, potentials, projection, radial, sphere
 from particlegrid.reference.base import draw_channel, entry_widths, evaluate, find_reach, list_images, voxelize
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "gaussian",
     "list_images",
     "potentials",
+    "projection",
     "radial",
     "sphere",
     "voxelize",

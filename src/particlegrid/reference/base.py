@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from particlegrid.batch import Batch
 from particlegrid.channels import ChannelScheme
 from particlegrid.densities import Density
-from particlegrid.grid import Grid
+from particlegrid.grid import Grid, count_voxels, find_projection
+from particlegrid.projection import check_density
 from particlegrid.structure import Structure
 
 __all__ = ["draw_channel", "entry_widths", "evaluate", "find_reach", "list_images", "voxelize"]
@@ -24,13 +25,15 @@ def voxelize(structure: Structure, grid: Grid, which: ChannelScheme, what: Densi
 
     Returns
     -------
-    ndarray, shape (C, X, Y, Z), float64
+    ndarray, shape (C, X, Y, Z), float64, or (C, X, Y) for a projection
         ``G[c, v] = sum over entries of channel c, and over their images, of w rho(v; r, s)``, or the maximum.
     """
     batch = Batch([structure])
     which = which.resolve(batch)
     entries = which.list_entries(batch)
-    values = np.zeros((len(which.channels), *grid.shape))
+    if find_projection(grid.shape) is not None:
+        check_density(what)
+    values = np.zeros((len(which.channels), *(n for n in grid.shape if n is not None)))
     strengths = what.atom_strengths(batch)
     weights = entries.weights if strengths is None else entries.weights * strengths[entries.atoms]
     widths = entry_widths(batch, which, what)
@@ -50,7 +53,7 @@ def draw_channel(
 
     The images are counted out one by one; a density whose sum over images does not converge has a function of its own.
     """
-    values = np.zeros(grid.shape)
+    values = np.zeros(count_voxels(grid.shape))
     combine = np.maximum if what.combine == "max" else np.add
     for position, weight, width in zip(positions, weights, widths):
         # a molecule needs no reach, so a density of one's own can do without until it meets a crystal
@@ -70,13 +73,13 @@ def entry_widths(batch: Batch, which: ChannelScheme, what: Density) -> _Floats:
 
 def list_images(structure: Structure, grid: Grid, position: _Floats, reach: float) -> _Floats:
     """All images of a position, shape (m, 3), in A, within `reach` of the sphere around the grid."""
-    lattice, periodic = np.asarray(structure.cell), structure.pbc
+    lattice, periodic, shape = np.asarray(structure.cell), structure.pbc, np.array(count_voxels(grid.shape))
     if not structure.pbc.any():
-        lattice, periodic = np.asarray(grid.axes) * np.array(grid.shape)[:, None], np.asarray(grid.pbc)
+        lattice, periodic = np.asarray(grid.axes) * shape[:, None], np.asarray(grid.pbc)
     if not periodic.any():
         return np.array([position])
-    center = np.asarray(grid.origin) + 0.5 * np.array(grid.shape) @ np.asarray(grid.axes)
-    corners = np.array(list(product((-0.5, 0.5), repeat=3))) * grid.shape @ np.asarray(grid.axes)
+    center = np.asarray(grid.origin) + 0.5 * shape @ np.asarray(grid.axes)
+    corners = np.array(list(product((-0.5, 0.5), repeat=3))) * shape @ np.asarray(grid.axes)
     radius = reach + np.linalg.norm(corners, axis=1).max()
     # images n whose planes lie within the radius of the centre's: coordinates count in plane spacings
     duals = np.linalg.inv(lattice).T

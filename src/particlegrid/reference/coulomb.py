@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from particlegrid.densities import Coulomb
-from particlegrid.grid import Grid
+from particlegrid.grid import Grid, count_voxels
 from particlegrid.reference.base import draw_channel
 from particlegrid.structure import Structure
 
@@ -34,7 +34,7 @@ def _(
         values = sum_ewald(points, positions, charges, np.asarray(lattice))
     else:
         values = sum_directly(points, positions, charges)
-    return values.reshape(grid.shape)
+    return values.reshape(count_voxels(grid.shape))
 
 
 def sum_directly(points: _Floats, positions: _Floats, charges: _Floats) -> _Floats:

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from particlegrid.densities import Gaussian
-from particlegrid.grid import Grid
+from particlegrid.grid import Grid, count_voxels
 from particlegrid.reference.base import evaluate, find_reach
 
-__all__: list[str] = []
+__all__ = ["integrate_edges", "quadrature"]
 
 _Floats = NDArray[np.float64]
 _NODES = 12
@@ -36,14 +36,19 @@ def _(what: Gaussian, sigma: float) -> float:
 
 
 def _integrate_boxes(position: _Floats, sigma: float, grid: Grid) -> _Floats:
-    factors = []
+    factors, shape = [], count_voxels(grid.shape)
     for axis, edge in enumerate(np.asarray(grid.axes)):
         length = float(np.linalg.norm(edge))
         offset = float((position - grid.origin) @ edge) / length
-        bounds = np.arange(grid.shape[axis] + 1) * length - offset
-        factors.append([_integrate(low, high, sigma) for low, high in pairwise(bounds)])
+        factors.append(integrate_edges(shape[axis], length, offset, sigma))
     integral: _Floats = np.einsum("i,j,k->ijk", *factors)
     return integral
+
+
+def integrate_edges(n: int, length: float, offset: float, sigma: float) -> list[float]:
+    """Integrals of the normal density about `offset` over the n edges of a row that begins at 0."""
+    bounds = np.arange(n + 1) * length - offset
+    return [_integrate(low, high, sigma) for low, high in pairwise(bounds)]
 
 
 def _integrate(low: float, high: float, sigma: float) -> float:
@@ -53,10 +58,11 @@ def _integrate(low: float, high: float, sigma: float) -> float:
 
 def _integrate_cells(position: _Floats, sigma: float, grid: Grid) -> _Floats:
     """Gauss-Legendre in all three directions of each voxel, in pieces no longer than 2 sigma."""
-    integral = np.zeros(grid.shape)
-    index = np.stack(np.meshgrid(*map(np.arange, grid.shape), indexing="ij"), axis=-1)
+    shape = count_voxels(grid.shape)
+    integral = np.zeros(shape)
+    index = np.stack(np.meshgrid(*map(np.arange, shape), indexing="ij"), axis=-1)
     axes = np.asarray(grid.axes)
-    (us, wu), (vs, wv), (ts, wt) = (_quadrature(ceil(length / (2 * sigma))) for length in grid.spacing)
+    (us, wu), (vs, wv), (ts, wt) = (quadrature(ceil(length / (2 * sigma))) for length in grid.spacing)
     # far voxels hold nothing; an erf-free sum over all nodes of all of them would take minutes
     center_distance = np.linalg.norm((index + 0.5) @ axes + grid.origin - position, axis=-1)
     near = center_distance < 10 * sigma + 0.5 * grid.spacing.sum()
@@ -71,7 +77,7 @@ def _integrate_cells(position: _Floats, sigma: float, grid: Grid) -> _Floats:
     return integral
 
 
-def _quadrature(pieces: int) -> tuple[_Floats, _Floats]:
+def quadrature(pieces: int) -> tuple[_Floats, _Floats]:
     """Nodes and weights on [0, 1], which is cut into equal pieces."""
     x, w = np.polynomial.legendre.leggauss(_NODES)
     nodes = (np.arange(pieces)[:, None] + 0.5 * (x + 1)) / pieces

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from particlegrid.grid import Grid
+from particlegrid.grid import Grid, count_voxels
 
 __all__ = ["resampling_matrix"]
 
@@ -30,7 +30,7 @@ def resampling_matrix(source: Grid, target: Grid, method: str = "linear") -> _Fl
     kernel = {"linear": _linear, "cubic": _cubic}[method]
     points = source.world_to_index(target.centers()).reshape(-1, 3)
     factors = []
-    for axis, n in enumerate(source.shape):
+    for axis, n in enumerate(count_voxels(source.shape)):
         distances = points[:, axis, None] - np.arange(n)
         if source.pbc[axis]:
             # kernels reach 2 voxels: a point in the first period meets images up to 3 periods away if n is 1

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from particlegrid.densities import SphereOverlap
-from particlegrid.grid import Grid
+from particlegrid.grid import Grid, count_voxels
 from particlegrid.reference.base import evaluate, find_reach
 
 __all__: list[str] = []
@@ -26,9 +26,10 @@ _NODES = 40
 
 @evaluate.register
 def _(what: SphereOverlap, position: _Floats, radius: float, grid: Grid) -> _Floats:
-    volumes = np.zeros(grid.shape)
+    shape = count_voxels(grid.shape)
+    volumes = np.zeros(shape)
     axes = np.asarray(grid.axes)
-    index = np.stack(np.meshgrid(*map(np.arange, grid.shape), indexing="ij"), axis=-1)
+    index = np.stack(np.meshgrid(*map(np.arange, shape), indexing="ij"), axis=-1)
     corners = np.asarray(grid.origin) - position + index @ axes
     # a voxel is no farther from its centre than half the sum of its edges' lengths
     size = 0.5 * np.linalg.norm(axes, axis=1).sum()

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from particlegrid.batch import Batch
 from particlegrid.canvas import Canvas
-from particlegrid.grid import Grids
+from particlegrid.grid import Grids, Shape, count_voxels, find_projection
 from particlegrid.placements import Box
 from particlegrid.voxelizer import Voxelizer
 
@@ -143,15 +143,17 @@ def shape_of(vox: Voxelizer) -> tuple[int, int, int]:
     Raises
     ------
     ValueError
-        If the placement leaves it open.
+        If the placement leaves it open, or the grids are projections.
     """
-    shape: tuple[int, int, int] | None = getattr(vox.where, "shape", None)
+    shape: Shape | None = getattr(vox.where, "shape", None)
     if shape is None:
         raise ValueError(
             f"{vox.where!r} gives each structure a grid of its own shape, and a batch needs one for all; "
             "take Box(shape, spacing) or UnitCell(shape)"
         )
-    return shape
+    if find_projection(shape) is not None:
+        raise ValueError(f"a batch for a network has grids of three axes, got {vox.where!r}; call the Voxelizer itself")
+    return count_voxels(shape)
 
 
 def hush(vox: Voxelizer) -> Voxelizer:

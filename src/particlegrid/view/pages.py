@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from particlegrid.errors import require
+from particlegrid.grid import find_projection
 from particlegrid.structure import Structure
 from particlegrid.view.atoms import atom_radii, find_bonds
 from particlegrid.view.colors import channel_color, element_colors
@@ -52,10 +53,12 @@ def snapshot_3d(volume: Volume, level: float = 0.3, title: str | None = None) ->
     Raises
     ------
     ValueError
-        If `level` is not between 0 and 1.
+        If `level` is not between 0 and 1, or the volume is a projection.
     """
     if not 0.0 < level < 1.0:
         raise ValueError(f"`level` must lie between 0 and 1, got {level!r}")
+    if find_projection(volume.grid.shape) is not None:
+        raise ValueError(f"a page shows three axes, and this is a projection, {volume.grid.shape}; use draw_channels")
     k3d = require("k3d", "view")
     plot = k3d.plot(grid_visible=False, menu_visibility=False, camera_auto_fit=False, axes_helper=0, camera_fov=_FIELD)
     plot += _draw_box(k3d, volume)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from particlegrid.elements import SYMBOLS
 from particlegrid.errors import choose, require
+from particlegrid.grid import count_voxels, find_projection
 from particlegrid.structure import Structure
 from particlegrid.view.atoms import atom_radii, find_bonds
 from particlegrid.view.colors import channel_color, diverging_ramp, ramp
@@ -29,7 +30,7 @@ _PANEL = 2.1  # inches
 
 
 def draw_channels(volume: Volume, projection: str = "sum") -> Figure:
-    """Draw each channel, projected along the grid's third axis, with the atoms on top.
+    """Draw each channel, projected along the grid's third axis unless it is a projection, with the atoms on top.
 
     Parameters
     ----------
@@ -56,6 +57,8 @@ def draw_channels(volume: Volume, projection: str = "sum") -> Figure:
     choose(projection, "projection", ("sum", "max"))
     figures = require("matplotlib.figure", "view")
     finite = np.where(np.isfinite(volume.array), volume.array, 0.0).astype(np.float64)
+    if find_projection(volume.grid.shape) is not None:
+        finite = finite[..., None]
     plane = _Plane(volume)
     count = len(volume.channels)
     rows = -(-count // _COLUMNS)
@@ -81,29 +84,33 @@ def draw_channels(volume: Volume, projection: str = "sum") -> Figure:
 
 
 class _Plane:
-    """The plane of the grid's first two axes, onto which everything is projected along the third."""
+    """The plane of the grid's first two axes that have voxels, onto which everything is projected along the other."""
 
     def __init__(self, volume: Volume) -> None:
         grid = volume.grid
-        e = np.asarray(grid.axes)
-        x = e[0] / np.linalg.norm(e[0])
-        y = e[1] - (e[1] @ x) * x
-        frame = np.stack([x, y / np.linalg.norm(y)])
+        self.axes = [d for d in range(3) if d != find_projection(grid.shape)][:2]
+        e = np.asarray(grid.axes)[self.axes]
+        first = e[0] / np.linalg.norm(e[0])
+        second = e[1] - (e[1] @ first) * first
+        frame = np.stack([first, second / np.linalg.norm(second)])
         self.grid = grid
-        self.edges = e[:2] @ frame.T
+        self.edges = e @ frame.T
         self.origin = frame @ np.asarray(grid.origin)
-        i, j = np.meshgrid(*(np.arange(n + 1) for n in grid.shape[:2]), indexing="ij")
+        shape = count_voxels(grid.shape)
+        i, j = np.meshgrid(*(np.arange(shape[d] + 1) for d in self.axes), indexing="ij")
         self.corners = self.origin + i[..., None] * self.edges[0] + j[..., None] * self.edges[1]
         self.outline = self.corners[[0, -1, -1, 0], [0, 0, -1, -1]]
         self.sheared = not np.isclose(self.edges[1, 0], 0.0)
         self.low, self.high = self.corners.min(axis=(0, 1)), self.corners.max(axis=(0, 1))
         self.width, self.height = self.high - self.low
-        straight = np.allclose(frame, np.eye(3)[:2])
-        self.labels = ("x (Å)", "y (Å)") if straight else ("along a (Å)", "in the ab plane (Å)")
+        x, y = ("xyz"[d] for d in self.axes)
+        a, b = ("abc"[d] for d in self.axes)
+        straight = np.allclose(frame, np.eye(3)[self.axes])
+        self.labels = (f"{x} (Å)", f"{y} (Å)") if straight else (f"along {a} (Å)", f"in the {a}{b} plane (Å)")
 
     def project(self, positions: _Floats) -> _Floats:
         """Plane coordinates (n, 2) of positions (n, 3)."""
-        return np.asarray((self.grid.world_to_index(positions)[:, :2] + 0.5) @ self.edges + self.origin)
+        return np.asarray((self.grid.world_to_index(positions)[:, self.axes] + 0.5) @ self.edges + self.origin)
 
 
 def _draw_panel(
