@@ -92,6 +92,7 @@ class Voxelizer:
         if isinstance(shape, tuple) and None in shape:
             check_density(self.what)
         object.__setattr__(self, "dtype", _check_dtype(self.dtype))
+        self.what.check_type(self.dtype)
         if not 1e-15 <= self.tol <= 0.1:
             raise ValueError(f"`tol` must lie between 1e-15 and 0.1, got {self.tol!r}")
         object.__setattr__(self, "tol", float(self.tol))
@@ -274,6 +275,7 @@ class Voxelizer:
         return count_threads(self.threads) if values.nbytes >= self.what.serial_bytes else 1
 
     def _draw(self, batch: Batch, grids: Grids, values: NDArray[Any], marks: NDArray[np.int32] | None = None) -> None:
+        self.what.check_type(values.dtype.name)  # `out` may be of another type than the Voxelizer's
         # sums may leave the range of a 16-bit type before they are finished
         target = allocate(values.shape, "float32") if self._is_finished and values.itemsize == 2 else values
         drawing = make_drawing(self, batch, grids, as_bits(target), touched=marks)

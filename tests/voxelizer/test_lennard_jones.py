@@ -261,3 +261,15 @@ def test_voxels_larger_than_the_cutoff() -> None:
         point = np.mod(grid.centers()[index], 4.0)
         expected = sum_over_lattice(near, point.reshape(1, 1, 1, 3), what).item()
         assert drawn[0][index] == pytest.approx(expected, rel=1e-7)
+
+
+def test_a_cap_that_float16_makes_infinite_is_refused() -> None:
+    point, what = Grid(1, np.eye(3), [-0.5] * 3), LennardJones(cap=1e6)
+    with pytest.raises(ValueError, match=r"`cap` is 1e\+06 eV, and float16 ends at 65504"):
+        Voxelizer(point, AllAtoms(), what, dtype="float16")
+    argon, out = Structure([[0, 0, 0]], ["Ar"]), np.full((1, 1, 1, 1), 7, np.float16)
+    with pytest.raises(ValueError, match="float16 ends at 65504"):
+        Voxelizer(point, AllAtoms(), what)(argon, out=out)
+    assert out == 7
+    assert Voxelizer(point, AllAtoms(), LennardJones(cap=65504), dtype="float16")(argon) == 65504
+    assert Voxelizer(point, AllAtoms(), what)(argon) == 1e6

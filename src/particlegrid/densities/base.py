@@ -121,6 +121,9 @@ class Density(Noun):
         """What multiplies the weights of every atom's entries, shape (N,); None stands for 1."""
         return None
 
+    def check_type(self, dtype: str) -> None:
+        """Raise a ValueError if values of that type cannot hold what the density is asked for."""
+
     def draw_natively(self, drawing: Drawing) -> bool:
         """Write every voxel of ``drawing.out`` and return True; False if there is no native kernel."""
         return False

@@ -48,8 +48,8 @@ class LennardJones(Density):
     unit : {"eV", "K", "kJ/mol"}
         Of the values, of `cap` and of the epsilons given as numbers; K is the energy over the Boltzmann constant.
     cap : float, optional
-        Largest value of the sum, in `unit`; above it, U is the cap. Without one U runs to infinity, in float16 beyond
-        65,504.
+        Largest value of the sum, in `unit`; above it, U is the cap, up to 65,504 for float16. Without one U runs to
+        infinity, in float16 beyond that.
     shift : bool
         Subtract from each pair's term its value at the cutoff, so that U does not jump there.
 
@@ -138,6 +138,19 @@ class LennardJones(Density):
     def atom_strengths(self, batch: Batch) -> NDArray[np.float64]:
         """``4 sqrt(eps_i eps_p)`` of every atom, shape (N,), in `unit`."""
         return np.asarray(self._tables[0][batch.numbers])
+
+    def check_type(self, dtype: str) -> None:
+        """Raise if the cap is beyond float16, which would make it infinite.
+
+        Raises
+        ------
+        ValueError
+            If it is.
+        """
+        if dtype == "float16" and self.cap is not None and self.cap > float(np.finfo(np.float16).max):
+            raise ValueError(
+                f"`cap` is {self.cap:g} {self.unit}, and float16 ends at 65504: lower it, or take float32 or bfloat16"
+            )
 
     def draw_natively(self, drawing: Drawing) -> bool:
         """Draw with the kernel of blocks and near atoms."""
