@@ -46,7 +46,7 @@ def measure() -> Iterator[Ratio]:
     }
     with start_peer("libmolgrid", inputs) as peers:
         tasks: dict[str, Task] = {"ours": lambda: vox(batch, out=out), **peers}
-        seconds = time_rounds(tasks, ROUNDS)
+        seconds = time_rounds(tasks, ROUNDS, calls=5)
         if peers:
             drawn = peers["gaussian to 4 sigma"].result()
             ours = make_voxelizer(scheme, peak_one=True)(batch)

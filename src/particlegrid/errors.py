@@ -118,11 +118,11 @@ def check_out(out: Any, shape: tuple[int, ...], dtypes: tuple[str, ...]) -> NDAr
     if (_NAMES.get(out.dtype) or out.dtype.name) not in dtypes or not out.dtype.isnative:
         names = f"{', '.join(dtypes[:-1])} or {dtypes[-1]}"
         raise ValueError(f"`out` must be {names} in native byte order, got {out.dtype}")
-    if not out.flags.writeable:
-        raise ValueError("`out` is read-only")
     flags = out.flags
-    if flags.c_contiguous and flags.aligned:
+    if flags.carray:  # contiguous, aligned and writeable
         return out
+    if not flags.writeable:
+        raise ValueError("`out` is read-only")
     if not flags.aligned or any(stride % out.itemsize for stride in out.strides):
         raise ValueError(f"`out` must lie on whole elements; its address or strides {out.strides} do not: copy it")
     reach = out.itemsize

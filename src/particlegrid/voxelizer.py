@@ -129,7 +129,7 @@ class Voxelizer:
         """
         style = self._style
         if style is not None and type(structures) is Structure and structures.cell is None:
-            values, marks = self._take_memory((len(self.channels), *self.where.shape), out)  # type: ignore[attr-defined]
+            values, marks = self._take_memory(self._molecule_shape, out)
             threads = self._count_threads(values)
             outside = style.draw(structures.positions, structures.numbers, None, as_bits(values), threads, marks)
             if outside > 0:
@@ -138,8 +138,7 @@ class Voxelizer:
                 return values
         batch, single = as_batch(structures)
         if style is not None and not single and batch.cells is None:
-            shape = (len(batch), len(self.channels), *self.where.shape)  # type: ignore[attr-defined]
-            values, marks = self._take_memory(shape, out)
+            values, marks = self._take_memory((len(batch), *self._molecule_shape), out)
             threads = self._count_threads(values)
             outside = style.draw(batch.positions, batch.numbers, batch.offsets, as_bits(values), threads, marks)
             if outside > 0:
@@ -151,6 +150,10 @@ class Voxelizer:
     @cached_property
     def _style(self) -> _native.MoleculeStyle | None:
         return find_style(self.where, self.which, self.what, self.tol)
+
+    @cached_property
+    def _molecule_shape(self) -> tuple[int, ...]:
+        return (len(self.channels), *self.where.shape)  # type: ignore[attr-defined]
 
     def __getstate__(self) -> dict[str, Any]:
         return {key: value for key, value in self.__dict__.items() if key != "_style"}
@@ -275,7 +278,8 @@ class Voxelizer:
         return count_threads(self.threads) if values.nbytes >= self.what.serial_bytes else 1
 
     def _draw(self, batch: Batch, grids: Grids, values: NDArray[Any], marks: NDArray[np.int32] | None = None) -> None:
-        self.what.check_type(values.dtype.name)  # `out` may be of another type than the Voxelizer's
+        if values.itemsize == 2:  # a dtype makes its name in 5 us
+            self.what.check_type(values.dtype.name)
         # sums may leave the range of a 16-bit type before they are finished
         target = allocate(values.shape, "float32") if self._is_finished and values.itemsize == 2 else values
         drawing = make_drawing(self, batch, grids, as_bits(target), touched=marks)

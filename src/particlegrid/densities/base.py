@@ -71,12 +71,17 @@ class Drawing:
 
         None: orthogonal voxels. One: the third edge is perpendicular to both. Two or three: triclinic ones.
         """
+        if np.count_nonzero(self.axes) == 3 * len(self.axes):  # all that span a volume lie along x, y and z
+            return np.zeros(len(self.axes), np.int64)
         edges = self.axes / np.linalg.norm(self.axes, axis=2, keepdims=True)
         cosines = edges @ edges.swapaxes(1, 2)
         return np.asarray((abs(cosines[:, (0, 1, 2), (1, 2, 0)]) > 1e-9).sum(axis=1))
 
     def split(self, kinds: NDArray[np.int64]) -> Iterator[tuple[int, Drawing]]:
         """Each run of structures of one kind, with the kind: how a density takes several kernels for one batch."""
+        if len(kinds) and (kinds == kinds[0]).all():
+            yield int(kinds[0]), self
+            return
         ends = [*np.flatnonzero(np.diff(kinds)) + 1, len(kinds)]
         for start, end in zip([0, *ends[:-1]], ends):
             some = slice(start, end)
