@@ -14,6 +14,7 @@ inline void move_one(T* from, Out* to) {
 }
 
 constexpr std::uintptr_t kLineBytes = 64;
+constexpr std::int64_t kLineRegisters = static_cast<std::int64_t>(kLineBytes) / kRegisterBytes;
 
 // Elements from the last line's boundary to `to`.
 template <class Out>
@@ -29,7 +30,7 @@ void write_part(std::int64_t i, std::int64_t end, Whole whole, One one) {
     for (; i < end; ++i) one(i);
 }
 
-// Write n elements; stream(i) writes a register of them around the cache. Only whole lines go there: memory would have to
+// Write n elements; stream(i) writes a line of them around the cache. Only whole lines go there: memory would have to
 // complete part of one. numpy's memory starts 16 bytes off a line, so that each plane of a molecule ends in the middle
 // of one.
 // Functions by value: behind references their pointers would be read again after every store.
@@ -40,7 +41,7 @@ void write_run(Out* to, std::int64_t n, Stream stream, Whole whole, One one) {
         const std::int64_t past = past_line(to), ragged = past == 0 ? 0 : kLine - past;
         const std::int64_t head = ragged < n ? ragged : n, lines = head + (n - head) / kLine * kLine;
         write_part<Out>(0, head, whole, one);
-        write_part<Out>(head, lines, stream, one);
+        for (std::int64_t i = head; i < lines; i += kLine) stream(i);
         write_part<Out>(lines, n, whole, one);
     } else {
         write_part<Out>(0, n, whole, one);
@@ -49,17 +50,39 @@ void write_run(Out* to, std::int64_t n, Stream stream, Whole whole, One one) {
 
 template <bool kStream, class T, class Out>
 void move_run(T* from, Out* to, std::int64_t n) {
+    constexpr std::int64_t kGroup = kRegisterBytes / static_cast<std::int64_t>(sizeof(Out));
     write_run<kStream>(
-        to, n, [=](std::int64_t i) { put<true>(to + i, take(from + i, to)); },
+        to, n,
+        [=](std::int64_t i) {
+            Register line[kLineRegisters];  // read first: nothing comes between the stores of a line
+            for (std::int64_t k = 0; k < kLineRegisters; ++k) line[k] = take(from + i + k * kGroup, to);
+            for (std::int64_t k = 0; k < kLineRegisters; ++k) put<true>(to + i + k * kGroup, line[k]);
+        },
         [=](std::int64_t i) { put<false>(to + i, take(from + i, to)); },
         [=](std::int64_t i) { move_one(from + i, to + i); });
 }
 
 template <bool kStream, class Out>
 void clear_run(Out* to, std::int64_t n) {
+    constexpr std::int64_t kGroup = kRegisterBytes / static_cast<std::int64_t>(sizeof(Out));
     write_run<kStream>(
-        to, n, [=](std::int64_t i) { put<true>(to + i, zero_register()); },
+        to, n,
+        [=](std::int64_t i) {
+            for (std::int64_t k = 0; k < kLineRegisters; ++k) put<true>(to + i + k * kGroup, zero_register());
+        },
         [=](std::int64_t i) { put<false>(to + i, zero_register()); }, [=](std::int64_t i) { to[i] = Out{}; });
+}
+
+// Elements [first, last) of a plane, widened to whole lines where the plane has them.
+struct Span {
+    std::int64_t first, last;
+};
+template <class Out>
+Span widen_to_lines(const Out* plane, std::int64_t all, Span span) {
+    constexpr std::int64_t kLine = static_cast<std::int64_t>(kLineBytes / sizeof(Out));
+    const std::int64_t before = past_line(plane + span.first), behind = past_line(plane + span.last);
+    const std::int64_t last = behind == 0 ? span.last : span.last + kLine - behind;
+    return {before < span.first ? span.first - before : 0, last < all ? last : all};
 }
 
 template <bool kStream, class T, class Out>
@@ -71,18 +94,15 @@ void write_tile(const PlaneOutput& job, T* tile) {
     if (rows_joined) {
         Out* to = reinterpret_cast<Out*>(plane);
         const std::int64_t all = job.rows * columns;
-        std::int64_t first = job.first_row * columns, last = job.last_row * columns;
+        Span touched{job.first_row * columns, job.last_row * columns};
         if constexpr (kStream) {
-            __builtin_prefetch(to + 4 * all, 1);  // where a plane to come begins in the middle of a line
-            // what lies around the part that was touched is zero in the tile too: cut it at lines
-            constexpr std::int64_t kLine = static_cast<std::int64_t>(kLineBytes / sizeof(Out));
-            const std::int64_t before = past_line(to + first), behind = past_line(to + last);
-            first = before < first ? first - before : 0;
-            if (behind != 0) last = last + kLine - behind < all ? last + kLine - behind : all;
+            // the line in whose middle a plane to come begins; a whole one must not be in the cache
+            if (past_line(to + 4 * all) != 0) __builtin_prefetch(to + 4 * all, 1);
+            touched = widen_to_lines(to, all, touched);  // what lies around it is zero in the tile too
         }
-        clear_run<kStream>(to, first);
-        move_run<kStream>(tile + first, to + first, last - first);
-        clear_run<kStream>(to + last, all - last);
+        clear_run<kStream>(to, touched.first);
+        move_run<kStream>(tile + touched.first, to + touched.first, touched.last - touched.first);
+        clear_run<kStream>(to + touched.last, all - touched.last);
         return;
     }
     for (std::int64_t y = 0; y < job.rows; ++y) {
@@ -106,8 +126,9 @@ void write_box(const PlaneOutput& job, T* tile) {
     const std::int64_t width = job.last_column - job.first_column;
     const std::int64_t size = static_cast<std::int64_t>(sizeof(Out));
     if (job.bypass_cache && 2 * width >= job.columns && job.column_stride == size && job.row_stride == job.columns * size) {
-        const std::int64_t first = job.first_row * job.columns;
-        move_run<true>(tile + first, reinterpret_cast<Out*>(job.out) + first, job.last_row * job.columns - first);
+        Out* const to = reinterpret_cast<Out*>(job.out);
+        const Span span = widen_to_lines(to, job.rows * job.columns, {job.first_row * job.columns, job.last_row * job.columns});
+        move_run<true>(tile + span.first, to + span.first, span.last - span.first);
         return;
     }
     for (std::int64_t y = job.first_row; y < job.last_row; ++y) {
