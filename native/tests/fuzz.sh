@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # fuzz.sh BUILD CALLS [SEED]: CALLS random calls shared out among the fuzz_* programs of a build, in pieces of a few
 # seconds, as many at a time as there are processors. The first piece that fails ends the run; it prints the seed that
-# repeats the failure. 10 million calls with sanitizers take about ten minutes on two processors.
+# repeats the failure. 10 million calls with sanitizers take 10 to 15 minutes on two processors.
 set -euo pipefail
 build=$1 calls=$2 seed=${3:-1}
 processors=$(nproc)
