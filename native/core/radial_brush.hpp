@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "drawer.hpp"
+#include "gaussian.hpp"
 #include "lattice.hpp"
 #include "radial.hpp"
 
@@ -26,7 +27,7 @@ inline double support_radius(const RadialJob& job, double width) {
 // What multiplies the profile of an entry.
 inline double profile_scale(const RadialJob& job, double width) {
     if (job.form.profile != Profile::gaussian || !job.normalize) return 1.0;
-    return std::pow(2.0 * 3.14159265358979323846 * width * width, -1.5);
+    return point_peak(width);
 }
 
 // How far from its atom an entry may count on a grid, in A.

@@ -62,7 +62,7 @@ public:
             const std::int32_t channel = static_cast<std::int32_t>(job_.entry_channels[e]);
             const double reach = find_reach(site, job_, sigma);
             if (reach == 0.0) {
-                const double whole = is_point(job_) ? std::pow(2.0 * 3.14159265358979323846 * sigma * sigma, 1.5) : grid_.volume;
+                const double whole = is_point(job_) ? 1.0 / point_peak(sigma) : grid_.volume;
                 add_uniform(channel, scale * whole / site.lattice().volume);
                 continue;
             }

@@ -76,6 +76,11 @@ struct Case : Canvas {
     // Origins at zero for every structure, and no entries.
     Case(std::int64_t structures, std::int64_t channels, std::array<std::int64_t, 3> shape, std::array<double, 3> spacing);
 
+    // Whether a structure repeats along any axis.
+    bool repeats(std::size_t structure) const {
+        return !periodic.empty() && (periodic[3 * structure] || periodic[3 * structure + 1] || periodic[3 * structure + 2]);
+    }
+
     // Another entry, of the last structure, with an atom of its own.
     void add(std::array<double, 3> position, std::int64_t channel, double weight, double sigma);
 

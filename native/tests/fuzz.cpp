@@ -30,10 +30,6 @@ long refused_as_expected = 0;
 
 void say_seed() { std::fprintf(stderr, "repeat it with: %s 1 %llu\n", program, seed_now); }
 
-bool repeats(const Case& c, std::size_t structure) {
-    return !c.periodic.empty() && (c.periodic[3 * structure] || c.periodic[3 * structure + 1] || c.periodic[3 * structure + 2]);
-}
-
 void check_touched(Case& c, Random& random, const std::function<void(SparseSink*, Touched*)>& draw) {
     const std::vector<unsigned char> plain = c.memory;
     c.marks.assign(static_cast<std::size_t>(c.structures * c.channels * c.shape[0]), {0, 0, 0, 0});
@@ -172,7 +168,7 @@ void damage(Case& c, GridJob& job, Random& random) {
         default: break;
     }
     for (std::size_t s = 0; s < static_cast<std::size_t>(c.structures); ++s) {
-        if (!repeats(c, s)) continue;
+        if (!c.repeats(s)) continue;
         if (c.offsets[s] < c.offsets[s + 1] && random.one_in(2))
             c.positions[3 * static_cast<std::size_t>(c.atoms[static_cast<std::size_t>(c.offsets[s])]) + random.pick(3)] = -2e9;
         else

@@ -13,8 +13,6 @@ namespace {
 
 constexpr double kPi = 3.14159265358979323846;
 
-bool repeats(const Case& c, std::int64_t s) { return !c.periodic.empty() && c.periodic[static_cast<std::size_t>(3 * s)] != 0; }
-
 Case random_charges(Random& random, std::int64_t longest, bool crystals) {
     const std::int64_t structures = random.whole(1, longest < 4 ? 2 : 3);
     std::array<std::int64_t, 3> shape{};
@@ -119,7 +117,7 @@ Expected expect(const Case& c, double tol, std::int64_t s, std::int64_t channel,
         largest = std::max(largest, std::fabs(charge));
         double offset[3];
         for (int k = 0; k < 3; ++k) offset[k] = centre[k] - c.positions[3 * c.atoms[e] + k];
-        if (repeats(c, s)) {
+        if (c.repeats(static_cast<std::size_t>(s))) {
             add_crystal(expected, Basis(&c.lattices[static_cast<std::size_t>(9 * s)]), charge, offset);
             continue;
         }
@@ -129,7 +127,7 @@ Expected expect(const Case& c, double tol, std::int64_t s, std::int64_t channel,
         expected.value += charge / d;
         expected.bound += std::fabs(charge) / d * (1e-14 + 1e-14 / d);
     }
-    if (repeats(c, s) && count > 0.0) {
+    if (c.repeats(static_cast<std::size_t>(s)) && count > 0.0) {
         const Basis cell(&c.lattices[static_cast<std::size_t>(9 * s)]);
         expected.bound += tol * largest / std::cbrt(cell.volume / count);
     }

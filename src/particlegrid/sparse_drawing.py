@@ -74,8 +74,7 @@ def _draw_molecules(
         outside = style.draw(batch.positions, batch.numbers, batch.offsets, stand_in, threads, None, sink)
         return outside >= 0
 
-    shape = (len(batch), len(vox.channels), *vox.where.shape)  # type: ignore[attr-defined]
-    result = _fill(cls, shape, vox.dtype, draw, out)
+    result = _fill(cls, (len(batch), *vox._molecule_shape), vox.dtype, draw, out)
     if outside > 0:
         vox.where.place(batch)  # says so
     return result

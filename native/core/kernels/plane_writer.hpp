@@ -15,6 +15,10 @@ inline void move_one(T* from, Out* to) {
 
 constexpr std::uintptr_t kLineBytes = 64;
 constexpr std::int64_t kLineRegisters = static_cast<std::int64_t>(kLineBytes) / kRegisterBytes;
+template <class Out>
+constexpr std::int64_t kRegister = kRegisterBytes / static_cast<std::int64_t>(sizeof(Out));  // elements
+template <class Out>
+constexpr std::int64_t kLine = kRegister<Out> * kLineRegisters;
 
 // Elements from the last line's boundary to `to`.
 template <class Out>
@@ -25,8 +29,7 @@ std::int64_t past_line(const Out* to) {
 // Write the elements [i, end): whole(i) writes a register of them, one(i) writes one.
 template <class Out, class Whole, class One>
 void write_part(std::int64_t i, std::int64_t end, Whole whole, One one) {
-    constexpr std::int64_t kGroup = kRegisterBytes / static_cast<std::int64_t>(sizeof(Out));
-    for (; i + kGroup <= end; i += kGroup) whole(i);
+    for (; i + kRegister<Out> <= end; i += kRegister<Out>) whole(i);
     for (; i < end; ++i) one(i);
 }
 
@@ -37,11 +40,10 @@ void write_part(std::int64_t i, std::int64_t end, Whole whole, One one) {
 template <bool kStream, class Out, class Stream, class Whole, class One>
 void write_run(Out* to, std::int64_t n, Stream stream, Whole whole, One one) {
     if constexpr (kStream) {
-        constexpr std::int64_t kLine = static_cast<std::int64_t>(kLineBytes / sizeof(Out));
-        const std::int64_t past = past_line(to), ragged = past == 0 ? 0 : kLine - past;
-        const std::int64_t head = ragged < n ? ragged : n, lines = head + (n - head) / kLine * kLine;
+        const std::int64_t past = past_line(to), ragged = past == 0 ? 0 : kLine<Out> - past;
+        const std::int64_t head = ragged < n ? ragged : n, lines = head + (n - head) / kLine<Out> * kLine<Out>;
         write_part<Out>(0, head, whole, one);
-        for (std::int64_t i = head; i < lines; i += kLine) stream(i);
+        for (std::int64_t i = head; i < lines; i += kLine<Out>) stream(i);
         write_part<Out>(lines, n, whole, one);
     } else {
         write_part<Out>(0, n, whole, one);
@@ -50,13 +52,12 @@ void write_run(Out* to, std::int64_t n, Stream stream, Whole whole, One one) {
 
 template <bool kStream, class T, class Out>
 void move_run(T* from, Out* to, std::int64_t n) {
-    constexpr std::int64_t kGroup = kRegisterBytes / static_cast<std::int64_t>(sizeof(Out));
     write_run<kStream>(
         to, n,
         [=](std::int64_t i) {
             Register line[kLineRegisters];  // read first: nothing comes between the stores of a line
-            for (std::int64_t k = 0; k < kLineRegisters; ++k) line[k] = take(from + i + k * kGroup, to);
-            for (std::int64_t k = 0; k < kLineRegisters; ++k) put<true>(to + i + k * kGroup, line[k]);
+            for (std::int64_t k = 0; k < kLineRegisters; ++k) line[k] = take(from + i + k * kRegister<Out>, to);
+            for (std::int64_t k = 0; k < kLineRegisters; ++k) put<true>(to + i + k * kRegister<Out>, line[k]);
         },
         [=](std::int64_t i) { put<false>(to + i, take(from + i, to)); },
         [=](std::int64_t i) { move_one(from + i, to + i); });
@@ -64,11 +65,10 @@ void move_run(T* from, Out* to, std::int64_t n) {
 
 template <bool kStream, class Out>
 void clear_run(Out* to, std::int64_t n) {
-    constexpr std::int64_t kGroup = kRegisterBytes / static_cast<std::int64_t>(sizeof(Out));
     write_run<kStream>(
         to, n,
         [=](std::int64_t i) {
-            for (std::int64_t k = 0; k < kLineRegisters; ++k) put<true>(to + i + k * kGroup, zero_register());
+            for (std::int64_t k = 0; k < kLineRegisters; ++k) put<true>(to + i + k * kRegister<Out>, zero_register());
         },
         [=](std::int64_t i) { put<false>(to + i, zero_register()); }, [=](std::int64_t i) { to[i] = Out{}; });
 }
@@ -79,9 +79,8 @@ struct Span {
 };
 template <class Out>
 Span widen_to_lines(const Out* plane, std::int64_t all, Span span) {
-    constexpr std::int64_t kLine = static_cast<std::int64_t>(kLineBytes / sizeof(Out));
     const std::int64_t before = past_line(plane + span.first), behind = past_line(plane + span.last);
-    const std::int64_t last = behind == 0 ? span.last : span.last + kLine - behind;
+    const std::int64_t last = behind == 0 ? span.last : span.last + kLine<Out> - behind;
     return {before < span.first ? span.first - before : 0, last < all ? last : all};
 }
 
