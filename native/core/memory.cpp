@@ -1,5 +1,7 @@
 #include "memory.hpp"
 
+#include <algorithm>
+#include <atomic>
 #include <bit>
 #include <mutex>
 #include <new>
@@ -44,18 +46,27 @@ struct Pool {
     std::mutex lock;
     std::vector<Kept> kept;  // from the longest unused to the latest
     std::size_t bytes = 0;
+    std::atomic<std::size_t> in_use = 0;
+    std::atomic<std::size_t> most_in_use = 0;
 };
 Pool& pool() {
     static Pool* const one = new Pool;
     return *one;
 }
 
+void count_taken(Pool& p, std::size_t size) noexcept {
+    const std::size_t now = p.in_use += size;
+    std::size_t most = p.most_in_use;
+    while (most < now && !p.most_in_use.compare_exchange_weak(most, now)) {
+    }
+}
+
 }  // namespace
 
 void* take_block(std::size_t bytes) {
     const std::size_t size = round_to_pages(bytes);
+    Pool& p = pool();
     {
-        Pool& p = pool();
         const std::unique_lock<std::mutex> guard(p.lock, std::try_to_lock);
         // the latest one of this size is the likeliest to be in a cache
         for (std::size_t i = guard ? p.kept.size() : 0; i-- > 0;) {
@@ -63,17 +74,22 @@ void* take_block(std::size_t bytes) {
             void* const block = p.kept[i].block;
             p.kept.erase(p.kept.begin() + static_cast<std::ptrdiff_t>(i));
             p.bytes -= size;
+            count_taken(p, size);
             return block;
         }
     }
-    return map_block(size);
+    void* const block = map_block(size);
+    count_taken(p, size);
+    return block;
 }
 
 void give_block(void* block, std::size_t bytes) noexcept {
     const std::size_t size = round_to_pages(bytes);
     Pool& p = pool();
+    p.in_use -= size;
+    const std::size_t most_kept = std::min<std::size_t>(kKeptBytes, p.most_in_use);
     const std::unique_lock<std::mutex> guard(p.lock, std::try_to_lock);
-    if (!guard || size > kKeptBytes) {
+    if (!guard || size > most_kept) {
         unmap_block(block);
         return;
     }
@@ -84,7 +100,7 @@ void give_block(void* block, std::size_t bytes) noexcept {
         return;
     }
     p.bytes += size;
-    while (p.bytes > kKeptBytes) {
+    while (p.bytes > most_kept) {
         p.bytes -= p.kept.front().size;
         unmap_block(p.kept.front().block);
         p.kept.erase(p.kept.begin());

@@ -9,7 +9,8 @@ namespace particlegrid {
 // At least `bytes` bytes at an address that is a multiple of 64; what they hold is anything. Throws std::bad_alloc.
 void* take_block(std::size_t bytes);
 
-// Give a block back that take_block gave for `bytes` bytes. Up to kKeptBytes are kept for reuse.
+// Give a block back that take_block gave for `bytes` bytes. As many bytes as were ever in use at once, and kKeptBytes at
+// most, are kept for reuse: a loop over crystals of a thousand sizes keeps what two of them need.
 void give_block(void* block, std::size_t bytes) noexcept;
 
 inline constexpr std::size_t kKeptBytes = std::size_t{512} << 20;
