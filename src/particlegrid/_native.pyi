@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from particlegrid.densities.base import Drawing
+from particlegrid.densities.drawing import Drawing
 
 def list_instruction_sets() -> list[str]: ...
 def active_instruction_set() -> str: ...

@@ -1,12 +1,14 @@
 """What an atom looks like on a grid: frozen parameters of densities."""
 
-from particlegrid.densities.base import Density, Drawing
+from particlegrid.densities.base import Density
 from particlegrid.densities.boltzmann import Boltzmann
 from particlegrid.densities.coulomb import Coulomb
+from particlegrid.densities.drawing import Drawing
 from particlegrid.densities.gaussian import Gaussian
 from particlegrid.densities.lennard_jones import LennardJones
 from particlegrid.densities.radial import Binary, GaussianQuadratic, Occupancy, Radial
 from particlegrid.densities.sphere import SphereOverlap
+from particlegrid.densities.tangent import Tangent
 
 __all__ = [
     "Binary",
@@ -20,4 +22,5 @@ __all__ = [
     "Occupancy",
     "Radial",
     "SphereOverlap",
+    "Tangent",
 ]

@@ -9,8 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from particlegrid.batch import Batch
-from particlegrid.densities.base import Density, Drawing
+from particlegrid.densities.base import Density
+from particlegrid.densities.drawing import Drawing
 from particlegrid.densities.energy_units import ENERGY_UNITS, convert_energy
+from particlegrid.densities.tangent import Tangent
 from particlegrid.errors import as_positive
 
 __all__ = ["Boltzmann"]
@@ -66,6 +68,14 @@ class Boltzmann(Density):
     def draw_natively(self, drawing: Drawing) -> bool:
         """Draw the energy, which `finish` turns into factors."""
         return self.of.draw_natively(drawing)
+
+    def push_forward(self, drawing: Drawing, direction: Tangent) -> bool:
+        """That of the energy."""
+        return self.of.push_forward(drawing, direction)
+
+    def pull_back(self, drawing: Drawing, gradient: Tangent, direction: Tangent | None = None) -> bool:
+        """That of the energy."""
+        return self.of.pull_back(drawing, gradient, direction)
 
     def finish(self, values: NDArray[Any]) -> None:
         """Cap the energies and take exp(-U / kT)."""

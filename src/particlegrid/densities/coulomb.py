@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from particlegrid import _native
 from particlegrid.batch import Batch
-from particlegrid.densities.base import Density, Drawing
+from particlegrid.densities.base import Density
+from particlegrid.densities.drawing import Drawing
 from particlegrid.elements import SYMBOLS, atomic_number
 
 __all__ = ["COULOMB_CONSTANT", "Coulomb"]

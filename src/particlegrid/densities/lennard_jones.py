@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 
 from particlegrid import _native
 from particlegrid.batch import Batch
-from particlegrid.densities.base import Density, Drawing
+from particlegrid.densities.base import Density
+from particlegrid.densities.drawing import Drawing
 from particlegrid.densities.energy_units import ENERGY_UNITS, convert_energy
 from particlegrid.densities.force_fields import FORCE_FIELDS, PROBES
 from particlegrid.elements import SYMBOLS, atomic_number

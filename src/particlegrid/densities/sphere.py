@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from particlegrid import _native
 from particlegrid.batch import Batch
-from particlegrid.densities.base import Density, Drawing
+from particlegrid.densities.base import Density
+from particlegrid.densities.drawing import Drawing
 from particlegrid.densities.lengths import atom_lengths, hash_length
 from particlegrid.errors import choose
 from particlegrid.radii import Lengths, check_lengths
