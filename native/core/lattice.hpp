@@ -89,6 +89,12 @@ public:
     // Images come in a fixed order. Ranges come from plane spacings: edge lengths lose images of sheared cells.
     template <class Visit>
     void for_images(const double* position, double reach, const Visit& visit) const {
+        for_numbered_images(position, reach, [&](const double* image, const double*) { visit(image); });
+    }
+
+    // visit(image, translations): also how many of each lattice vector lead to the image.
+    template <class Visit>
+    void for_numbered_images(const double* position, double reach, const Visit& visit) const {
         double index[3], low[3], high[3];
         to_index(position, index);
         for (int d = 0; d < 3; ++d) {
@@ -102,7 +108,8 @@ public:
             return true;
         };
         if (!repeats()) {
-            if (touches(index)) visit(index);
+            constexpr double kNone[3] = {0.0, 0.0, 0.0};
+            if (touches(index)) visit(index, kNone);
             return;
         }
         const Range range = find_range(index, low, high);
@@ -115,7 +122,8 @@ public:
                     double image[3];
                     for (int d = 0; d < 3; ++d)
                         image[d] = index[d] + (i * steps[d] + j * steps[3 + d] + k * steps[6 + d]);
-                    if (touches(image)) visit(image);
+                    const double translations[3] = {i, j, k};
+                    if (touches(image)) visit(image, translations);
                 }
     }
 

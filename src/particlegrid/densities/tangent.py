@@ -21,8 +21,10 @@ class Tangent:
     Attributes
     ----------
     positions : ndarray, shape (N, 3)
-    weights, widths : ndarray, shape (m,)
-    axes : ndarray, shape (n, 3, 3)
+    weights : ndarray, shape (m,)
+    widths : ndarray, shape (m,), or None
+        None in a gradient, together with `axes`, is not to compute either: positions alone take half the time.
+    axes : ndarray, shape (n, 3, 3), or None
     origins : ndarray, shape (n, 3)
     lattices : ndarray, shape (n, 3, 3)
         0 where nothing repeats. The rows are independent of `axes`, also where a grid fills its cell.
@@ -30,8 +32,8 @@ class Tangent:
 
     positions: NDArray[np.float64]
     weights: NDArray[np.float64]
-    widths: NDArray[np.float64]
-    axes: NDArray[np.float64]
+    widths: NDArray[np.float64] | None
+    axes: NDArray[np.float64] | None
     origins: NDArray[np.float64]
     lattices: NDArray[np.float64]
 
