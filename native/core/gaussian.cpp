@@ -16,14 +16,16 @@ namespace {
 
 double longest_edge(const Basis& grid) { return std::max({norm(grid.row(0)), norm(grid.row(1)), norm(grid.row(2))}); }
 
-void check_shear(const GaussianJob& job, const Basis& grid) {
-    require(!is_point(job) || stands_apart(grid, 0) || stands_apart(grid, 1) || stands_apart(grid, 2),
+void check_shear(const GaussianJob& job, const Basis& grid, bool any_points) {
+    require(any_points || !is_point(job) || stands_apart(grid, 0) || stands_apart(grid, 1) || stands_apart(grid, 2),
             [] { return std::string("point values need a voxel's edge that is perpendicular to the other two"); });
     require(grid.volume > 1e-4 * norm(grid.row(0)) * norm(grid.row(1)) * norm(grid.row(2)),
             [] { return std::string("the voxels are too flat: their volume is less than 1e-4 of their edges' product"); });
 }
 
-void check_gaussians(const GaussianJob& job) {
+}  // namespace
+
+void check_gaussians(const GaussianJob& job, bool any_points) {
     check(job);
     require(job.cut > 0 && job.cut <= 30, [] { return std::string("cut must lie between 0 and 30 sigmas"); });
     require(job.tol >= 1e-16 && job.tol <= 1.0, [] { return std::string("tol must lie between 1e-16 and 1"); });
@@ -32,7 +34,7 @@ void check_gaussians(const GaussianJob& job) {
     for (std::int64_t s = 0; s < job.structures; ++s) {
         const Basis grid(job.axes + 9 * s);
         const bool orthogonal = grid.is_orthogonal();
-        if (!orthogonal) check_shear(job, grid);
+        if (!orthogonal) check_shear(job, grid, any_points);
         for (std::int64_t e = job.entry_offsets[s]; e < job.entry_offsets[s + 1]; ++e) {
             require(std::fabs(job.entry_weights[e]) * density_scale(job, grid.volume, job.entry_widths[e]) <= largest, [&] {
                 return "entry " + std::to_string(e) + ": weight times density overflows the type of the sums; the weight is " +
@@ -49,6 +51,8 @@ void check_gaussians(const GaussianJob& job) {
         return site.fills_lattice() ? 0.0 : job.cut * job.entry_widths[e];  // one that fills its cell folds its images
     });
 }
+
+namespace {
 
 // Draws each structure with the brush that its voxels need.
 template <class T>
@@ -87,7 +91,7 @@ void draw(const GaussianJob& job, const Accumulator<T>& kernels) {
 }  // namespace
 
 void draw_gaussians(const GaussianJob& job) {
-    check_gaussians(job);
+    check_gaussians(job, false);
     const Kernels& kernels = active_kernels();
     if (job.output == OutputType::float64) draw(job, kernels.twice);
     else draw(job, kernels.single);

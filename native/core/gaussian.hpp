@@ -12,6 +12,7 @@ enum class Value { integral, mean, point, peak };  // peak: point values without
 struct GaussianJob : GridJob {
     Value value = Value::integral;
     double cut = 0.0;   // half-width of the support along each axis, in sigmas
+    double sheared_cut = 0.0;  // the same on sheared voxels; derivatives alone heed it
     double tol = 1e-6;  // of integrals over sheared voxels, relative to the largest
 };
 
@@ -29,6 +30,10 @@ inline double density_scale(const GaussianJob& job, double voxel_volume, double 
         default: return 1.0;
     }
 }
+
+// Throws std::invalid_argument if an index, a width or a shape is out of range, or, unless `any_points`, for point values on
+// voxels without an edge that is perpendicular to the other two, which draw_gaussians cannot draw.
+void check_gaussians(const GaussianJob& job, bool any_points);
 
 // Write every voxel of `job.out`. Throws std::invalid_argument, before anything is written, if an index, a width or a
 // shape is out of range. The bits of the result do not depend on the number of threads, nor on what else is in the job.

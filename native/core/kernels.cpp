@@ -4,10 +4,12 @@
 #include "kernels/charges.hpp"
 #include "kernels/matrices.hpp"
 #include "kernels/collect.hpp"
+#include "kernels/derivative_rows.hpp"
 #include "kernels/pair_sums.hpp"
 #include "kernels/plane_writer.hpp"
 #include "kernels/radial_rows.hpp"
 #include "kernels/rows.hpp"
+#include "kernels/sheared_orders.hpp"
 #include "kernels/sheared_rows.hpp"
 
 namespace particlegrid {
@@ -54,6 +56,8 @@ const Kernels PG_JOIN(kernels_, PG_TARGET) = {
     multiply_complex,
     {find_near, add_lennard_jones, {write_block<Half>, write_block<float>, write_block<double>, write_block<Brain>}},
     finish_stores,
+    {weigh_line<float>, collect_derivatives<float>, spread_derivatives<float>, collect_sheared<float>, spread_sheared<float>},
+    {weigh_line<double>, collect_derivatives<double>, spread_derivatives<double>, collect_sheared<double>, spread_sheared<double>},
 };
 
 }  // namespace particlegrid

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 
+#include "derivative_jobs.hpp"
 #include "radial_rows.hpp"
 #include "sheared_stroke.hpp"
 
@@ -186,6 +187,8 @@ struct Kernels {
     void (*multiply_complex)(const ComplexProduct&);
     PairSums pairs;
     void (*finish_stores)();  // after cache-bypassing stores, before another thread reads them
+    Derivatives<float> single_derivatives;
+    Derivatives<double> twice_derivatives;
 };
 
 // Tables of erf and its derivative at k / 16, k = 0 .. 96, for the kernels' Taylor steps; filled before main.

@@ -15,6 +15,7 @@ from particlegrid.batch import Batch
 from particlegrid.densities.base import Density
 from particlegrid.densities.drawing import Drawing
 from particlegrid.densities.lengths import atom_lengths, hash_length
+from particlegrid.densities.tangent import Tangent
 from particlegrid.errors import choose
 from particlegrid.radii import TABLES, Lengths, check_lengths, list_radii
 
@@ -101,6 +102,20 @@ class Gaussian(Density):
             else:
                 _native.draw_radial(part, "gaussian", cut=_find_radius(drawing.tol), normalize=self.normalize)
         return True
+
+    def push_forward(self, drawing: Drawing, direction: Tangent) -> bool:
+        """From the products that draw, and their first and second derivatives by place."""
+        _native.push_forward_gaussians(drawing, direction, self.native_value, *self._find_cuts(drawing.tol))
+        return True
+
+    def pull_back(self, drawing: Drawing, gradient: Tangent, direction: Tangent | None = None) -> bool:
+        """From sums of ``drawing.out`` times each Gaussian's derivatives by place, up to the fourth."""
+        _native.pull_back_gaussians(drawing, gradient, direction, self.native_value, *self._find_cuts(drawing.tol))
+        return True
+
+    def _find_cuts(self, tol: float) -> tuple[float, float]:
+        """Half-widths of the support on orthogonal and on sheared voxels, in sigmas."""
+        return find_cut(tol), _find_radius(tol) if self.value == "point" else find_cut(tol)
 
 
 @lru_cache

@@ -1,0 +1,266 @@
+#include "gaussian_derivatives.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "differentiate.hpp"
+#include "dispatch.hpp"
+#include "gaussian_frame.hpp"
+#include "scratch.hpp"
+#include "separable_brush.hpp"
+#include "sheared_brush.hpp"
+
+namespace particlegrid {
+
+namespace {
+
+template <class T>
+const Derivatives<T>& find_kernels() {
+    if constexpr (sizeof(T) == sizeof(float)) return active_kernels().single_derivatives;
+    else return active_kernels().twice_derivatives;
+}
+
+template <class T>
+class GaussianDifferential {
+public:
+    // `positions_alone`: neither directions nor gradients go beyond positions and weights
+    GaussianDifferential(const GaussianJob& job, bool positions_alone)
+        : job_(job), kernels_(find_kernels<T>()), positions_alone_(positions_alone) {}
+
+    void begin(std::int64_t structure, const Site& site) {
+        structure_ = structure;
+        site_ = &site;
+        frame_ = Frame(site.grid);
+        is_sheared_ = !site.grid.is_orthogonal();
+        widest_ = site.repeats(0) && site.repeats(1) && site.repeats(2) ? find_uniform_width(site.lattice()) : kLargestLength;
+        nodes_of_ = 0.0;
+    }
+
+    double reach(const Site& site, std::int64_t e) const {
+        const double sigma = std::min(job_.entry_widths[e], widest_);
+        if (!is_sheared_) return job_.cut * sigma + longest_diagonal(site.grid);
+        return std::sqrt(3.0) * find_half_width(site.grid, sigma);
+    }
+
+    void pull_back(const Image& image, const ImageChange* direction, ImageChange& gradient) {
+        const int orders = (direction != nullptr ? 2 : 1) * (positions_alone_ ? 1 : 2);
+        const GaussianImage g = describe(image);
+        Moments moments;
+        if (!collect(image, orders, moments)) return;
+        const double scale = find_scale(image);
+        for (int i = 0; i <= orders; ++i)
+            for (int j = 0; i + j <= orders; ++j)
+                for (int k = 0; i + j + k <= orders; ++k) moments[i][j][k] *= scale;
+        FrameChange slope;
+        if (direction != nullptr) {
+            find_second_slope(g, frame_.turn(*direction), moments, positions_alone_, slope);
+        } else {
+            slope.weight = kNone.of(moments);
+            if (positions_alone_) add_position_slope(moments, kNone, g.weight, slope);
+            else add_slope(g, moments, kNone, g.weight, slope);
+        }
+        frame_.turn_back(slope, gradient);
+    }
+
+    void push_forward(const Image& image, const ImageChange& direction, const Planes& planes) {
+        const GaussianImage g = describe(image);
+        const FrameChange change = frame_.turn(direction);
+        Factors factors;
+        find_factors(g, change, factors);
+        const double scale = find_scale(image);
+        for (auto& plane : factors)
+            for (auto& row : plane)
+                for (double& factor : row) factor *= scale * g.weight;
+        kNone.of(factors) += scale * change.weight;
+        T* const channel = find_channel<T>(job_, structure_, image.channel);
+        if (is_sheared_) {
+            const ShearedGaussian sheared = describe_sheared(image, kMostSpread, planes);
+            if (sheared.first_plane < sheared.last_plane)
+                kernels_.spread_sheared(sheared, factors, scratch_.data(), channel);
+            return;
+        }
+        DerivativeWindow<T> window;
+        std::ptrdiff_t first;
+        if (weigh(image, kMostSpread, planes, window, first)) kernels_.spread(window, factors, channel + first);
+    }
+
+private:
+    static constexpr std::int64_t kUnit = kRowBytes / static_cast<std::int64_t>(sizeof(T));
+
+    static double longest_diagonal(const Basis& grid) { return norm(grid.row(0)) + norm(grid.row(1)) + norm(grid.row(2)); }
+
+    // Of the support on sheared voxels, in A.
+    double find_half_width(const Basis& grid, double sigma) const {
+        return is_point(job_) ? find_radius(grid, job_.sheared_cut, sigma) : job_.sheared_cut * sigma;
+    }
+
+    // Wider Gaussians than find_uniform_width() are drawn as uniform, as this one is to 1e-19.
+    double find_sigma(const Image& image) const { return std::min(image.width, widest_); }
+
+    double find_scale(const Image& image) const {
+        const double sigma = find_sigma(image);
+        // of a wider one the density's integral is what the narrower one is drawn with
+        const double clipped = job_.value == Value::peak ? std::pow(image.width / sigma, 3) : 1.0;
+        return clipped * density_scale(job_, site_->grid.volume, sigma);
+    }
+
+    GaussianImage describe(const Image& image) const {
+        GaussianImage g{image.weight,  image.width, find_sigma(image), {}, job_.value != Value::integral,
+                        job_.value == Value::peak};
+        frame_.turn(image.position, g.position);
+        return g;
+    }
+
+    bool collect(const Image& image, int orders, Moments& moments) {
+        const T* const channel = find_channel<const T>(job_, structure_, image.channel);
+        const Planes all{0, job_.shape[0]};
+        if (is_sheared_) {
+            const ShearedGaussian sheared = describe_sheared(image, orders, all);
+            if (sheared.first_plane >= sheared.last_plane) return false;
+            kernels_.collect_sheared(sheared, channel, scratch_.data(), moments);
+            return true;
+        }
+        DerivativeWindow<T> window;
+        std::ptrdiff_t first;
+        if (!weigh(image, orders, all, window, first)) return false;
+        kernels_.collect(window, channel + first, moments);
+        return true;
+    }
+
+    // The window of an image in some planes, its weights, and the offset of its first voxel in the channel; false where
+    // there is none.
+    bool weigh(const Image& image, int orders, const Planes& planes, DerivativeWindow<T>& window, std::ptrdiff_t& offset) {
+        const double sigma = find_sigma(image);
+        std::int64_t first[3], count[3], lead[3] = {0, 0, 0}, stride[3];
+        const double lengths[3] = {frame_.outer[0], frame_.middle[0], frame_.inner};
+        for (std::size_t d = 0; d < 3; ++d) {
+            const Range range = find_range(image.index[d], job_.cut * sigma / lengths[d], is_point(job_));
+            // clamped while still double: far atoms and wide Gaussians overflow an integer
+            const double low = std::max(range.first, 0.0), high = std::min(range.last, static_cast<double>(job_.shape[d]));
+            if (!(low < high)) return false;
+            first[d] = static_cast<std::int64_t>(low);
+            count[d] = static_cast<std::int64_t>(high) - first[d];
+            stride[d] = count[d];
+        }
+        // weights of all planes, whatever the slab: their bits depend on where they begin
+        const std::int64_t skipped = std::max(planes.first - first[0], std::int64_t{0});
+        const std::int64_t left = std::min(planes.last - first[0], count[0]) - skipped;
+        if (left <= 0) return false;
+        // whole registers of columns: before the window where they would run over the end of the row
+        stride[2] = round_up(count[2], kUnit);
+        lead[2] = std::min(first[2], std::max(first[2] + stride[2] - job_.shape[2], std::int64_t{0}));
+        stride[2] = round_up(lead[2] + count[2], kUnit);
+        const std::int64_t start = first[2] - lead[2];
+        std::int64_t total = 0, begin[3];
+        for (std::size_t d = 0; d < 3; ++d) {
+            begin[d] = total;
+            total += (orders + 1) * stride[d];
+        }
+        weights_.resize(static_cast<std::size_t>(total));
+        scratch_.resize(static_cast<std::size_t>(line_scratch(std::max({count[0], count[1], count[2]}))));
+        for (std::size_t d = 0; d < 3; ++d)
+            kernels_.weigh_line({(static_cast<double>(first[d]) - image.index[d]) * lengths[d], lengths[d], sigma, is_point(job_),
+                                 orders, count[d], lead[d], stride[d]},
+                                scratch_.data(), weights_.data() + begin[d]);
+        const T* const w = weights_.data();
+        window = {left, count[1], stride[2], std::min(stride[2], job_.shape[2] - start), job_.shape[1] * job_.shape[2],
+                  job_.shape[2], w + begin[0] + skipped, w + begin[1], w + begin[2], stride[0], stride[1], stride[2], orders};
+        offset = ((first[0] + skipped) * job_.shape[1] + first[1]) * job_.shape[2] + start;
+        return true;
+    }
+
+    ShearedGaussian describe_sheared(const Image& image, int orders, const Planes& planes) {
+        const double sigma = find_sigma(image);
+        find_nodes(sigma);
+        ShearedGaussian g{};
+        std::copy_n(frame_.outer, 3, g.outer);
+        std::copy_n(frame_.middle, 2, g.middle);
+        g.inner = frame_.inner;
+        frame_.turn(image.position, g.position);
+        g.sigma = sigma;
+        g.point = is_point(job_);
+        g.reach = find_half_width(site_->grid, sigma);
+        g.orders = orders;
+        g.outer_nodes = static_cast<std::int64_t>(outer_x_.size());
+        g.middle_nodes = static_cast<std::int64_t>(middle_x_.size());
+        g.outer_x = outer_x_.data(), g.outer_w = outer_w_.data();
+        g.middle_x = middle_x_.data(), g.middle_w = middle_w_.data();
+        const double low = std::max(std::floor((g.position[0] - g.reach) / g.outer[0]), static_cast<double>(planes.first));
+        const double high = std::min(std::ceil((g.position[0] + g.reach) / g.outer[0]), static_cast<double>(planes.last));
+        if (low < high) g.first_plane = static_cast<std::int64_t>(low), g.last_plane = static_cast<std::int64_t>(high);
+        std::copy(job_.shape.begin(), job_.shape.end(), g.shape);
+        scratch_.resize(static_cast<std::size_t>(2 * line_scratch(job_.shape[2])));
+        return g;
+    }
+
+    void find_nodes(double sigma) {
+        if (sigma == nodes_of_) return;
+        nodes_of_ = sigma;
+        place_nodes(norm(site_->grid.row(0)) / sigma, frame_.outer[0], outer_x_, outer_w_);
+        place_nodes(norm(site_->grid.row(1)) / sigma, frame_.middle[0], middle_x_, middle_w_);
+    }
+
+    // In voxels from the middle; weights add up to the height of an edge over the rest.
+    void place_nodes(double length, double height, Scratch<double>& x, Scratch<double>& w) const {
+        x.assign(1, 0.0);
+        w.assign(1, 1.0);
+        if (is_point(job_)) return;
+        x.clear();
+        w.clear();
+        const double pieces = count_pieces(length);
+        // derivatives are larger than what is differentiated: two nodes more make up for four orders
+        const Rule& rule = legendre_rule(std::min(count_nodes(length / pieces, job_.tol / 8) + 2, kMostNodes));
+        for (double piece = 0.0; piece < pieces; ++piece)
+            for (int i = 0; i < rule.nodes; ++i) {
+                x.push_back((piece + 0.5 + rule.x[i]) / pieces - 0.5);
+                w.push_back(rule.w[i] / pieces * height);
+            }
+    }
+
+    const GaussianJob& job_;
+    const Derivatives<T>& kernels_;
+    const bool positions_alone_;
+    std::int64_t structure_ = 0;
+    const Site* site_ = nullptr;
+    Frame frame_{};
+    bool is_sheared_ = false;
+    double widest_ = kLargestLength;
+    double nodes_of_ = 0.0;
+    Scratch<double> outer_x_, outer_w_, middle_x_, middle_w_;
+    Scratch<T> weights_;
+    Scratch<double> scratch_;
+};
+
+bool has_any(const double* numbers, std::int64_t count) {
+    return std::any_of(numbers, numbers + count, [](double x) { return x != 0.0; });
+}
+
+void check_all(const GaussianJob& job) {
+    check_gaussians(job, true);
+    require(job.sheared_cut > 0 && job.sheared_cut <= 30, [] { return std::string("cuts must lie between 0 and 30 sigmas"); });
+    check_block(job);
+}
+
+}  // namespace
+
+void push_forward_gaussians(const GaussianJob& job, const Direction& direction) {
+    check_all(job);
+    const auto push = [&]<class T>(T) {
+        push_forward_entries(job, direction, [&] { return GaussianDifferential<T>(job, false); });
+    };
+    if (job.output == OutputType::float64) push(double{});
+    else push(float{});
+}
+
+void pull_back_gaussians(const GaussianJob& job, const Gradient& gradient, const Direction* direction) {
+    check_all(job);
+    const bool positions_alone = gradient.axes == nullptr && (direction == nullptr || !(has_any(direction->widths, job.entries) ||
+                                                                      has_any(direction->axes, 9 * job.structures)));
+    const auto pull = [&]<class T>(T) {
+        pull_back_entries(job, gradient, direction, [&] { return GaussianDifferential<T>(job, positions_alone); });
+    };
+    if (job.output == OutputType::float64) pull(double{});
+    else pull(float{});
+}
+
+}  // namespace particlegrid
