@@ -117,7 +117,7 @@ def test_threads_change_no_bit(what, cell, dtype):
 @pytest.mark.parametrize("cell", ["orthogonal", "triclinic"])
 def test_gaussians_wider_than_their_cell(what, cell):
     """What is left of a harmonic of the lattice is 1e-19 at 1.5 periods, and the drawing is a constant beyond."""
-    drawing = make_drawing(cell, widths=(1.4, 7.0), tol=1e-9)
+    drawing = make_drawing(cell, widths=(1.4, 7.0), tol=1e-13)
     upstream = np.random.default_rng(13).normal(size=drawing.out.shape)
     direction = make_direction(drawing, 14)
     gradient = pull_back(what, drawing, upstream)
