@@ -15,6 +15,7 @@ from particlegrid.errors import require
 __all__ = ["allocate", "as_bits", "as_numpy", "borrow", "store"]
 
 _LARGE = 1 << 20  # bytes; below it page faults cost less than the pool's 2 MB pages
+_HOSTS = (1, 3, 11)  # DLPack's types of devices whose memory the CPU writes: its own, and that pinned for GPUs
 
 
 def allocate(shape: tuple[int, ...], dtype: str) -> NDArray[Any]:
@@ -54,14 +55,17 @@ def borrow(out: Any) -> tuple[NDArray[Any], bool]:
     kind = type(out).__name__
     if not hasattr(out, "__dlpack__"):
         raise TypeError(f"`out` must be a numpy array, a torch tensor or have `__dlpack__`, got {kind}")
+    device = out.__dlpack_device__()
+    if device[0] not in _HOSTS:
+        raise ValueError(f"`out` must be on the CPU, got a {kind} on DLPack's device {tuple(map(int, device))}")
     try:
         array = np.from_dlpack(out)
     except (BufferError, RuntimeError, TypeError, ValueError) as error:
-        raise TypeError(f"`out`, a {kind}, cannot be seen as an array on the CPU: {error}") from None
+        raise TypeError(f"`out`, a {kind}, cannot be seen as an array: {error}") from None
     if not array.flags.writeable:
         raise ValueError(
-            f"`out`, a {kind}, is read-only, as JAX's arrays are: draw into a numpy array and hand that over, for "
-            "example with jax.numpy.from_dlpack"
+            f"`out`, a {kind}, is read-only, as JAX's arrays are (and before NumPy 2.1 all buffers but torch's): draw "
+            "into a numpy array and hand that over, for example with jax.numpy.from_dlpack"
         )
     return array, False
 
