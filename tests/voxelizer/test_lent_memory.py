@@ -68,7 +68,7 @@ def test_a_read_only_buffer_is_refused() -> None:
     array = np.zeros(SHAPE, np.float32)
     array.setflags(write=False)
     with pytest.raises(
-        ValueError, match="`out`, a Buffer, is read-only, as JAX's arrays are .*draw into a numpy array"
+        ValueError, match=r"`out`, a Buffer, is read-only, as JAX's arrays are .*draw into a numpy array"
     ):
         VOX(MOLECULES, out=Buffer(array))
     assert not array.any()
