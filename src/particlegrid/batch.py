@@ -8,6 +8,7 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from particlegrid.memory import as_numpy
 from particlegrid.structure import Structure
 
 __all__ = ["Batch"]
@@ -69,12 +70,13 @@ class Batch(Sequence[Structure]):
         pbc: NDArray[np.bool_] | None = None,
         properties: Mapping[str, NDArray[Any]] | None = None,
     ) -> Batch:
-        """Take arrays laid out as the attributes above, without a copy where dtypes agree.
+        """Take arrays laid out as the attributes above, without a copy where dtypes agree; torch tensors as well.
 
         Positions are not checked to be finite: this is the fast door of the packed store.
         """
         batch = cls.__new__(cls)
         batch._items = None
+        positions, numbers, offsets, cells, pbc = map(as_numpy, (positions, numbers, offsets, cells, pbc))
         batch.positions = np.ascontiguousarray(positions, dtype=np.float64)
         if len(numbers) and not (np.min(numbers) >= 1 and np.max(numbers) <= 118):
             raise ValueError(f"`numbers` run from {np.min(numbers)} to {np.max(numbers)}; atomic numbers from 1 to 118")
@@ -90,7 +92,7 @@ class Batch(Sequence[Structure]):
             batch.pbc = np.zeros((n, 3), bool) if batch.cells is None else np.asarray(batch.cells.any(axis=-1))
         else:
             batch.pbc = np.ascontiguousarray(pbc, dtype=bool).reshape(n, 3)
-        batch._properties = dict(properties or {})
+        batch._properties = {name: as_numpy(values) for name, values in (properties or {}).items()}
         for name, values in batch._properties.items():
             if len(values) != total:
                 raise ValueError(f"`properties[{name!r}]` has {len(values)} rows for {total} atoms")

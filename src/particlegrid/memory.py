@@ -1,7 +1,8 @@
-"""Memory for results, and the 16-bit type that numpy lacks."""
+"""Memory for results, our own or lent by another library, and the 16-bit type that numpy lacks."""
 
 from __future__ import annotations
 
+import sys
 from math import prod
 from typing import Any
 
@@ -11,9 +12,10 @@ from numpy.typing import NDArray
 from particlegrid import _native
 from particlegrid.errors import require
 
-__all__ = ["allocate", "as_bits", "store"]
+__all__ = ["allocate", "as_bits", "as_numpy", "borrow", "store"]
 
 _LARGE = 1 << 20  # bytes; below it page faults cost less than the pool's 2 MB pages
+_HOSTS = (1, 3, 11)  # DLPack's types of devices whose memory the CPU writes: its own, and that pinned for GPUs
 
 
 def allocate(shape: tuple[int, ...], dtype: str) -> NDArray[Any]:
@@ -28,6 +30,65 @@ def allocate(shape: tuple[int, ...], dtype: str) -> NDArray[Any]:
     if size < _LARGE:
         return np.empty(shape, kind)
     return _native.take_memory(size).view(kind).reshape(shape)
+
+
+def borrow(out: Any) -> tuple[NDArray[Any], bool]:
+    """The memory of somebody else's buffer, to write to: an array over it, and whether that holds bits of bfloat16.
+
+    Parameters
+    ----------
+    out : ndarray, Tensor, or object with `__dlpack__`
+        On the CPU, writable. That a torch tensor is written to is noted for autograd.
+
+    Raises
+    ------
+    TypeError
+        If numpy cannot see it as an array.
+    ValueError
+        If it lies elsewhere, is read-only, or is part of a graph of derivatives.
+    """
+    if isinstance(out, np.ndarray):
+        return out, False
+    torch = sys.modules.get("torch")
+    if torch is not None and isinstance(out, torch.Tensor):
+        return _borrow_tensor(torch, out)
+    kind = type(out).__name__
+    if not hasattr(out, "__dlpack__"):
+        raise TypeError(f"`out` must be a numpy array, a torch tensor or have `__dlpack__`, got {kind}")
+    device = out.__dlpack_device__()
+    if device[0] not in _HOSTS:
+        raise ValueError(f"`out` must be on the CPU, got a {kind} on DLPack's device {tuple(map(int, device))}")
+    try:
+        array = np.from_dlpack(out)
+    except (BufferError, RuntimeError, TypeError, ValueError) as error:
+        raise TypeError(f"`out`, a {kind}, cannot be seen as an array: {error}") from None
+    if not array.flags.writeable:
+        raise ValueError(
+            f"`out`, a {kind}, is read-only, as JAX's arrays are (and before NumPy 2.1 all buffers but torch's): draw "
+            "into a numpy array and hand that over, for example with jax.numpy.from_dlpack"
+        )
+    return array, False
+
+
+def _borrow_tensor(torch: Any, out: Any) -> tuple[NDArray[Any], bool]:
+    if out.device.type != "cpu":
+        raise ValueError(f"`out` must be on the CPU, got a tensor on {out.device}: draw into one there and copy it")
+    if out.requires_grad:
+        raise ValueError("`out` requires a gradient, which drawing into it would not have: pass out.detach()")
+    is_bfloat16 = out.dtype == torch.bfloat16
+    try:
+        array = (out.view(torch.uint16) if is_bfloat16 else out).numpy()
+    except (RuntimeError, TypeError) as error:
+        raise TypeError(f"`out`, a tensor of {out.dtype}, cannot be seen as an array: {error}") from None
+    torch.autograd.graph.increment_version(out)
+    return array, is_bfloat16
+
+
+def as_numpy(value: Any) -> Any:
+    """A tensor as the array it holds, the same memory if it is on the CPU; anything else as it is."""
+    if hasattr(value, "detach") and hasattr(value, "cpu"):
+        return value.detach().cpu().numpy()
+    return value
 
 
 def as_bits(values: NDArray[Any]) -> NDArray[Any]:

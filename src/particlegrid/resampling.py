@@ -12,7 +12,7 @@ from particlegrid.errors import check_out, choose
 from particlegrid.grid import Grid, count_voxels, find_projection
 from particlegrid.threads import count_threads
 
-__all__ = ["resample", "resample_adjoint"]
+__all__ = ["check_source_and_target", "map_voxels", "resample", "resample_adjoint"]
 
 _DTYPES = ("float32", "float64")
 _METHODS = ("linear", "cubic")
@@ -88,11 +88,11 @@ def resample(
     >>> resample(np.arange(4.0).reshape(4, 1, 1) + 1, coarse, fine).ravel()
     array([0.75, 1.25, 1.75, 2.25, 2.75, 3.25, 3.75, 3.  ])
     """
+    check_source_and_target(source, target, method)
     array = _as_values(values, source, "source")
-    result = _prepare(array, target, "target", method, out)
-    _native.resample(
-        _as_5d(array), _map(source, target), _periodic(source), method, _as_5d(result), count_threads(threads)
-    )
+    result = _prepare(array, target, out)
+    maps = _map(source, target), _periodic(source)
+    _native.resample(_as_5d(array), *maps, method, _as_5d(result), count_threads(threads))
     return result
 
 
@@ -140,15 +140,55 @@ def resample_adjoint(
     >>> resample_adjoint(np.ones((8, 1, 1)), coarse, fine).ravel()
     array([1.75, 2.  , 2.  , 1.75])
     """
+    check_source_and_target(source, target, method)
     array = _as_values(values, target, "target")
-    result = _prepare(array, source, "source", method, out)
+    result = _prepare(array, source, out)
     maps = _map(source, target), _periodic(source)
     _native.resample_adjoint(_as_5d(array), *maps, method, _as_5d(result), count_threads(threads))
     return result
 
 
+def check_source_and_target(source: Grid, target: Grid, method: str) -> None:
+    """Refuse what cannot be resampled: no grids, projections, an unknown method.
+
+    Raises
+    ------
+    TypeError, ValueError
+        Which of the arguments is wrong.
+    """
+    for grid, name in ((source, "source"), (target, "target")):
+        if not isinstance(grid, Grid):
+            raise TypeError(f"`{name}` must be a Grid, got {grid!r}")
+        if find_projection(grid.shape) is not None:
+            raise ValueError(
+                f"`{name}` must have three axes, got a projection, {grid.shape}; draw it anew from the atoms"
+            )
+    choose(method, "method", _METHODS)
+
+
+def map_voxels(
+    source_axes: ArrayLike, source_origin: ArrayLike, target_axes: ArrayLike, target_origin: ArrayLike
+) -> NDArray[np.float64]:
+    """Where the target's voxels lie in the source's index coordinates: the first one, then a step along each axis.
+
+    Parameters
+    ----------
+    source_axes, target_axes : array_like, shape (3, 3)
+        Edge vectors of the voxels, in A.
+    source_origin, target_origin : array_like, shape (3,)
+        Corners of voxels (0, 0, 0), in A.
+
+    Returns
+    -------
+    ndarray, shape (4, 3), float64
+        In voxels of the source, whose centres are whole.
+    """
+    inverse, axes = np.linalg.inv(np.asarray(source_axes, float)), np.asarray(target_axes, float)
+    start = ((np.full(3, 0.5) @ axes + target_origin) - source_origin) @ inverse - 0.5
+    return np.vstack([start, axes @ inverse])
+
+
 def _as_values(values: ArrayLike, grid: Grid, name: str) -> NDArray[Any]:
-    _check_grid(grid, name)
     array = np.asarray(values)
     if array.dtype.name not in _DTYPES:
         raise TypeError(f"`values` must be float32 or float64, got {array.dtype}: convert with .astype(np.float32)")
@@ -158,9 +198,7 @@ def _as_values(values: ArrayLike, grid: Grid, name: str) -> NDArray[Any]:
     return np.require(array, array.dtype.newbyteorder("="), "A")
 
 
-def _prepare(values: NDArray[Any], grid: Grid, name: str, method: str, out: NDArray[Any] | None) -> NDArray[Any]:
-    _check_grid(grid, name)
-    choose(method, "method", _METHODS)
+def _prepare(values: NDArray[Any], grid: Grid, out: NDArray[Any] | None) -> NDArray[Any]:
     shape = values.shape[:-3] + count_voxels(grid.shape)
     if out is None:
         return np.empty(shape, values.dtype)
@@ -172,22 +210,12 @@ def _prepare(values: NDArray[Any], grid: Grid, name: str, method: str, out: NDAr
     return out
 
 
-def _check_grid(grid: Grid, name: str) -> None:
-    if not isinstance(grid, Grid):
-        raise TypeError(f"`{name}` must be a Grid, got {grid!r}")
-    if find_projection(grid.shape) is not None:
-        raise ValueError(f"`{name}` must have three axes, got a projection, {grid.shape}; draw it anew from the atoms")
-
-
 def _as_5d(array: NDArray[Any]) -> NDArray[Any]:
     return array[(None,) * (5 - array.ndim)]
 
 
 def _map(source: Grid, target: Grid) -> NDArray[np.float64]:
-    """Where target voxels lie in the source's index coordinates: the first one, then a step along each axis; (4, 3)."""
-    inverse = np.linalg.inv(source.axes)
-    start = (target.index_to_world([0, 0, 0]) - source.origin) @ inverse - 0.5
-    return np.vstack([start, np.asarray(target.axes) @ inverse])
+    return map_voxels(source.axes, source.origin, target.axes, target.origin)
 
 
 def _periodic(source: Grid) -> NDArray[np.bool_]:

@@ -43,7 +43,10 @@ _CROSS = np.array([[0, 0, 0, 0, 0, -1, 0, 1, 0], [0, 0, 1, 0, 0, 0, -1, 0, 0], [
 
 def turn(rotations: _Floats, vectors: _Floats) -> _Floats:
     """Matrices, shape (n, 3, 3), times vectors, shape (n, 3)."""
-    turned: _Floats = np.einsum("nij,nj->ni", rotations, vectors)
+    # terms in this order, none fused: einsum's bits depend on the processor, and particlegrid.torch must give the same
+    turned: _Floats = rotations[:, :, 0] * vectors[:, 0, None]
+    turned += rotations[:, :, 1] * vectors[:, 1, None]
+    turned += rotations[:, :, 2] * vectors[:, 2, None]
     return turned
 
 

@@ -19,7 +19,7 @@ from particlegrid.densities import Density
 from particlegrid.drawing import find_shape, make_drawing
 from particlegrid.errors import check_out
 from particlegrid.grid import Grids
-from particlegrid.memory import allocate, as_bits, store
+from particlegrid.memory import allocate, as_bits, borrow, store
 from particlegrid.molecules import find_style
 from particlegrid.placements import Placement
 from particlegrid.projection import check_density
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["Voxelizer"]
 
 _DTYPES = ("float32", "float64", "float16", "bfloat16")
+_OUTS = (np.ndarray, type(None), Canvas)
 
 
 @dataclass(frozen=True)
@@ -104,29 +105,34 @@ class Voxelizer:
         """Names of the channels."""
         return self.which.channels
 
-    def __call__(self, structures: Any, out: NDArray[Any] | Canvas | None = None) -> Any:
+    def __call__(self, structures: Any, out: Any = None) -> Any:
         """Draw one structure or many.
 
         Parameters
         ----------
         structures : Structure, Batch, or iterable
             One structure or many, or what `as_structure` takes.
-        out : ndarray or Canvas, optional
-            Memory to write to, of the result's shape; any strides that are whole elements. Its dtype overrides the
-            Voxelizer's. Every element is written. A `Canvas` keeps its memory between calls, holds as many structures
-            or more, and is written only where there is something to write.
+        out : ndarray, torch.Tensor, object with `__dlpack__`, or Canvas, optional
+            Memory on the CPU to write to, of the result's shape; any strides that are whole elements. Its dtype
+            overrides the Voxelizer's. Every element is written. A `Canvas` keeps its memory between calls, holds as
+            many structures or more, and is written only where there is something to write.
 
         Returns
         -------
-        ndarray
-            Shape (C, X, Y, Z) for one structure and (n, C, X, Y, Z) for many, without an axis that is integrated
-            along; a list of arrays for many whose shapes differ (`Around`, ``UnitCell(spacing=...)``).
+        ndarray, or the type of `out`
+            `out` itself if it is given and no `Canvas`. Shape (C, X, Y, Z) for one structure and (n, C, X, Y, Z) for
+            many, without an axis that is integrated along; a list of arrays for many whose shapes differ (`Around`,
+            ``UnitCell(spacing=...)``).
 
         Raises
         ------
         ValueError, TypeError
             If a structure does not fit the placement, scheme or density, or `out` does not fit the result.
         """
+        if type(out) not in _OUTS:
+            values, is_bfloat16 = borrow(out)
+            (self._in_bfloat16 if is_bfloat16 else self)(structures, values.view(np.ndarray))
+            return out
         style = self._style
         if style is not None and type(structures) is Structure and structures.cell is None:
             values, marks = self._take_memory(self._molecule_shape, out)
@@ -155,8 +161,12 @@ class Voxelizer:
     def _molecule_shape(self) -> tuple[int, ...]:
         return (len(self.channels), *self.where.shape)  # type: ignore[attr-defined]
 
+    @cached_property
+    def _in_bfloat16(self) -> Voxelizer:
+        return self if self.dtype == "bfloat16" else replace(self, dtype="bfloat16")
+
     def __getstate__(self) -> dict[str, Any]:
-        return {key: value for key, value in self.__dict__.items() if key != "_style"}
+        return {key: value for key, value in self.__dict__.items() if key not in ("_style", "_in_bfloat16")}
 
     def _draw_batch(self, batch: Batch, grids: Grids, single: bool, out: NDArray[Any] | Canvas | None) -> Any:
         if not single and not grids.share_shape:

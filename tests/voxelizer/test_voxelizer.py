@@ -79,7 +79,7 @@ def test_out_leaves_the_gaps_alone() -> None:
 @pytest.mark.parametrize(
     ("out", "error", "message"),
     [
-        ([1.0], TypeError, "`out` must be a numpy array, got list"),
+        ([1.0], TypeError, "`out` must be a numpy array, a torch tensor or have `__dlpack__`, got list"),
         (np.zeros((2, 16, 14, 13), np.float32), ValueError, r"`out` must have shape \(2, 16, 14, 12\)"),
         (np.zeros((2, 16, 14, 12), np.int32), ValueError, "`out` must be float32, float64, float16 or bfloat16"),
         (np.zeros((2, 16, 14, 12), ">f4"), ValueError, "native byte order"),

@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from particlegrid.memory import as_numpy
 from particlegrid.structure import Structure
 
 __all__ = [
-    "as_numpy",
     "from_arrays",
     "from_graph",
     "from_mapping",
@@ -25,13 +25,6 @@ __all__ = [
 _FIELDS = ("positions", "numbers", "cell", "pbc", "bonds", "properties", "info", "name")
 _PER_ATOM = {"charge": "charge", "charges": "charge", "force": "forces", "forces": "forces"}
 _GRAPH_ONLY = {"z", "pos", "cell", "pbc", "name", "edge_index", "edge_attr", "edge_weight", "batch", "ptr"}
-
-
-def as_numpy(value: Any) -> Any:
-    """A tensor as the array it holds, from any device; anything else as it is."""
-    if hasattr(value, "detach") and hasattr(value, "cpu"):
-        return value.detach().cpu().numpy()
-    return value
 
 
 def is_number_array(obj: Any) -> bool:
