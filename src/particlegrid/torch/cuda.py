@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import warnings
 from functools import cache
+from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 from torch import Tensor
@@ -45,15 +47,11 @@ def _scene(drawn: tuple[Any, ...]) -> Any:
 @cache
 def _find_kernels() -> Any:
     """The Triton kernels, or None and one warning where there is no Triton."""
-    try:
-        import triton  # noqa: F401
-    except ImportError:
+    if find_spec("triton") is None:
         warnings.warn(
             "Triton is not installed, so Gaussians are drawn on the GPU by plain torch, which is slower: "
             "pip install triton (triton-windows on Windows)",
             stacklevel=2,
         )
         return None
-    import particlegrid.torch.triton as kernels
-
-    return kernels
+    return import_module("particlegrid.torch.triton")

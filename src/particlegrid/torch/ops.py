@@ -1,7 +1,7 @@
 """The operators ``torch.ops.particlegrid.*``: grids from flat tensors, and their derivatives.
 
-``voxelize`` draws. With J its Jacobian by the six geometry tensors (positions, weights, widths, axes, origins,
-lattices): ``push_forward`` is J times a direction, ``pull_back`` is J^T times a gradient, and ``pull_back_twice`` is the
+``voxelize`` draws. With J its Jacobian by six geometry tensors (positions, weights, widths, axes, origins, lattices),
+``push_forward`` is J times a direction, ``pull_back`` is J^T times a gradient, and ``pull_back_twice`` is the
 derivative of <gradient, J direction>. Each is an operator, and they are one another's derivatives:
 
     voxelize' = pull_back;  pull_back' = (push_forward, pull_back_twice);  push_forward' = (pull_back, pull_back_twice)
@@ -37,7 +37,7 @@ _DRAWN = (
 _GRADIENTS = "(" + ", ".join(["Tensor"] * len(GEOMETRY)) + ")"
 _N, _REST = len(GEOMETRY), 9  # geometry tensors; arguments after them
 
-_library = torch.library.Library("particlegrid", "DEF")
+_library: Any = torch.library.Library("particlegrid", "DEF")  # type: ignore[no-untyped-call]
 for _schema in (
     f"voxelize({_DRAWN}) -> Tensor",
     f"pull_back(Tensor grad, {_DRAWN}) -> {_GRADIENTS}",
