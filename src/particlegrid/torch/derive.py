@@ -5,11 +5,14 @@ The way of densities without native derivatives, and of all but Gaussians on a G
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from threading import Thread
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch._C import _dispatch_tls_local_exclude_set, _dispatch_tls_local_include_set, _ForceDispatchKeyGuard
 
 from particlegrid.torch.describe import find_density
 
@@ -24,7 +27,7 @@ def voxelize(*drawn: Any) -> Tensor:
 
 def pull_back(grad: Tensor, *drawn: Any) -> tuple[Tensor, ...]:
     """J^T times a gradient."""
-    with torch.inference_mode(False), torch.enable_grad():
+    with _recording():
         geometry = _leaves(drawn[:6])
         return _differentiate(_draw(geometry, drawn), geometry, grad.detach())
 
@@ -32,7 +35,7 @@ def pull_back(grad: Tensor, *drawn: Any) -> tuple[Tensor, ...]:
 def push_forward(*arguments: Any) -> Tensor:
     """J times a direction: the gradient by g of <J^T g, direction>."""
     drawn, direction = arguments[:15], arguments[15:]
-    with torch.inference_mode(False), torch.enable_grad():
+    with _recording():
         geometry = _leaves(drawn[:6])
         grids = _draw(geometry, drawn)
         grad = torch.zeros_like(grids, requires_grad=True)
@@ -44,10 +47,32 @@ def push_forward(*arguments: Any) -> Tensor:
 def pull_back_twice(grad: Tensor, *arguments: Any) -> tuple[Tensor, ...]:
     """The derivative of <gradient, J direction>."""
     drawn, direction = arguments[:15], arguments[15:]
-    with torch.inference_mode(False), torch.enable_grad():
+    with _recording():
         geometry = _leaves(drawn[:6])
         pulled = _differentiate(_draw(geometry, drawn), geometry, grad.detach(), create_graph=True)
         return _differentiate(_dot(pulled, direction), geometry)
+
+
+def _find_clean_state() -> tuple[Any, Any]:
+    """The dispatcher's keys where nobody has changed them: in a thread of its own."""
+    found: list[Any] = []
+    thread = Thread(target=lambda: found.extend((_dispatch_tls_local_include_set(), _dispatch_tls_local_exclude_set())))
+    thread.start()
+    thread.join()
+    return found[0], found[1]
+
+
+_CLEAN = _find_clean_state()
+
+
+@contextmanager
+def _recording() -> Iterator[None]:
+    """Autograd as at the top of a program.
+
+    An operator's kernel runs below autograd, and below a dispatch mode half of autograd is on: its engine then crashed.
+    """
+    with _ForceDispatchKeyGuard(*_CLEAN), torch.inference_mode(False), torch.enable_grad():
+        yield
 
 
 def _draw(geometry: Sequence[Tensor], drawn: Sequence[Any]) -> Tensor:
