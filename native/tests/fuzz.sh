@@ -6,7 +6,7 @@ set -euo pipefail
 build=$1 calls=$2 seed=${3:-1}
 processors=$(nproc)
 # thousandths of the calls; one of sheared voxels takes ten times as long as one of the others
-shares="sheared:25 gaussian:250 radial:250 coulomb:50 lennard_jones:150 sphere_overlap:100 resample:175"
+shares="derivatives:50 sheared:25 gaussian:200 radial:250 coulomb:50 lennard_jones:150 sphere_overlap:100 resample:175"
 
 list_pieces() {
     for share in $shares; do
