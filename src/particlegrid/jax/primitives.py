@@ -207,9 +207,7 @@ def _transpose_pull_back(grads: Sequence[Any], *operands: Any, how: How, by: _Wh
     return [pushed] + [None] * _N
 
 
-def _transpose_pull_back_twice(
-    grads: Sequence[Any], *operands: Any, how: How, by: _Which, along: _Which
-) -> list[Any]:
+def _transpose_pull_back_twice(grads: Sequence[Any], *operands: Any, how: How, by: _Which, along: _Which) -> list[Any]:
     nothing: list[Any] = [None] * len(operands)
     given, direction = _choose(grads, by)
     if not given:
