@@ -5,7 +5,7 @@
 
 #include <cstdint>
 
-#include "radial_rows.hpp"
+#include "radial_moments.hpp"
 #include "sheared_stroke.hpp"
 
 namespace particlegrid {
@@ -185,6 +185,7 @@ struct Kernels {
     void (*add_product)(const MatrixProduct&);
     void (*multiply_complex)(const ComplexProduct&);
     PairSums pairs;
+    RadialDerivatives radial;
     void (*finish_stores)();  // after cache-bypassing stores, before another thread reads them
 };
 

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from particlegrid.densities.drawing import Drawing
+from particlegrid.densities.tangent import Tangent
 
 def list_instruction_sets() -> list[str]: ...
 def active_instruction_set() -> str: ...
@@ -67,6 +68,40 @@ def draw_radial(
     table: NDArray[np.float64] | None = None,
     cut: float = 0.0,
     normalize: bool = False,
+) -> None: ...
+def pull_back_lennard_jones(
+    drawing: Drawing,
+    probe_width: float,
+    cutoff: float,
+    shift: bool,
+    gradient: Tangent,
+    direction: Tangent | None = None,
+) -> None: ...
+def push_forward_lennard_jones(
+    drawing: Drawing, probe_width: float, cutoff: float, shift: bool, direction: Tangent
+) -> None: ...
+def pull_back_radial(
+    drawing: Drawing,
+    profile: str,
+    gradient: Tangent,
+    direction: Tangent | None = None,
+    *,
+    maximum: bool = False,
+    multiple: float = 1.0,
+    scale: float = 1.0,
+    cutoff: float = 1.0,
+    table: NDArray[np.float64] | None = None,
+) -> None: ...
+def push_forward_radial(
+    drawing: Drawing,
+    profile: str,
+    direction: Tangent,
+    *,
+    maximum: bool = False,
+    multiple: float = 1.0,
+    scale: float = 1.0,
+    cutoff: float = 1.0,
+    table: NDArray[np.float64] | None = None,
 ) -> None: ...
 
 class SparseSink:

@@ -1,0 +1,55 @@
+#include "radial_winners.hpp"
+
+#include <limits>
+
+#include "radial_support.hpp"
+
+namespace particlegrid {
+
+void Winners::count_images(const RadialJob& job) {
+    first_.resize(static_cast<std::size_t>(job.entries));
+    for (std::int64_t s = 0; s < job.structures; ++s) {
+        const Site site(job, s);
+        std::int64_t count = 0;
+        for (std::int64_t e = job.entry_offsets[s]; e < job.entry_offsets[s + 1]; ++e) {
+            first_[static_cast<std::size_t>(e)] = count;
+            for_entry_images(job, site, e, support_radius(job, job.entry_widths[e]), [&](const Image&, const double*) { ++count; });
+        }
+        require(count <= std::numeric_limits<std::int32_t>::max(),
+                [&] { return "structure " + std::to_string(s) + ": more than 2^31 - 1 periodic images reach the grid"; });
+    }
+}
+
+Winners::Winners(const RadialJob& job) {
+    if (!job.form.maximum || job.structures == 0 || job.channels == 0) return;
+    count_images(job);
+    const std::int64_t plane = job.shape[1] * job.shape[2], padding = kRowBytes;
+    numbers_.assign(static_cast<std::size_t>(job.structures * job.channels * count_voxels(job) + padding), -1);
+    const Slabs slabs(job, 8);
+    run_tasks(job.structures * slabs.each, job.threads, [&] {
+        return [&, best = Scratch<double>()](std::int64_t task) mutable {
+            const std::int64_t s = task / slabs.each, first = task % slabs.each * slabs.thickness;
+            const Planes planes{first, std::min(first + slabs.thickness, job.shape[0])};
+            const std::int64_t voxels = (planes.last - planes.first) * plane;
+            best.assign(static_cast<std::size_t>(job.channels * voxels + padding), 0.0);
+            const Site site(job, s);
+            const RowFrame frame = find_frame(site.grid);
+            for (std::int64_t e = job.entry_offsets[s]; e < job.entry_offsets[s + 1]; ++e) {
+                RadialStroke stroke{};
+                const double radius = support_radius(job, job.entry_widths[e]);
+                stroke.radius2 = radius * radius;
+                stroke.width = job.entry_widths[e];
+                stroke.weight = job.entry_weights[e];
+                for_entry_images(job, site, e, radius, [&](const Image& image, const double*) {
+                    if (!enclose_sphere(site.grid, job.shape, image.index, stroke)) return;
+                    cut_planes(planes.first, planes.last, stroke);
+                    const RadialImage marked{&stroke, &frame, &job.form, job.shape[1], job.shape[2], nullptr, number_of(image)};
+                    std::int32_t* winners = numbers_.data() + ((s * job.channels + image.channel) * job.shape[0] + first) * plane;
+                    active_kernels().radial.contend(marked, {first, best.data() + image.channel * voxels, winners});
+                });
+            }
+        };
+    });
+}
+
+}  // namespace particlegrid
