@@ -53,8 +53,8 @@ struct RadialChange {
 // Voxels of some planes that look for the image with the largest value.
 struct RadialContest {
     std::int64_t first_plane;
-    double* best;           // of each voxel from that plane on; kRowBytes more can be read behind them
-    std::int32_t* winners;  // likewise; -1 where there is none
+    double* best;           // of each voxel from that plane on; -1 where no image was yet
+    std::int32_t* winners;  // likewise, -1 where nothing is above 0; any where no image was yet
 };
 
 struct RadialDerivatives {

@@ -23,18 +23,17 @@ void Winners::count_images(const RadialJob& job) {
 Winners::Winners(const RadialJob& job) {
     if (!job.form.maximum || job.structures == 0 || job.channels == 0) return;
     count_images(job);
-    const std::int64_t plane = job.shape[1] * job.shape[2], padding = kRowBytes;
-    numbers_.assign(static_cast<std::size_t>(job.structures * job.channels * count_voxels(job) + padding), -1);
+    const std::int64_t plane = job.shape[1] * job.shape[2];
+    // not filled: what no image reaches is not read, and most of a large batch's pages are never touched
+    numbers_.resize(static_cast<std::size_t>(job.structures * job.channels * count_voxels(job) + kRowBytes));
     const Slabs slabs(job, 8);
     run_tasks(job.structures * slabs.each, job.threads, [&] {
         return [&, best = Scratch<double>()](std::int64_t task) mutable {
             const std::int64_t s = task / slabs.each, first = task % slabs.each * slabs.thickness;
-            const Planes planes{first, std::min(first + slabs.thickness, job.shape[0])};
-            const std::int64_t voxels = (planes.last - planes.first) * plane;
-            best.assign(static_cast<std::size_t>(job.channels * voxels + padding), 0.0);
+            const std::int64_t last = std::min(first + slabs.thickness, job.shape[0]);
             const Site site(job, s);
             const RowFrame frame = find_frame(site.grid);
-            for (std::int64_t e = job.entry_offsets[s]; e < job.entry_offsets[s + 1]; ++e) {
+            const auto contend = [&](std::int64_t e, std::int32_t* winners) {
                 RadialStroke stroke{};
                 const double radius = support_radius(job, job.entry_widths[e]);
                 stroke.radius2 = radius * radius;
@@ -42,11 +41,16 @@ Winners::Winners(const RadialJob& job) {
                 stroke.weight = job.entry_weights[e];
                 for_entry_images(job, site, e, radius, [&](const Image& image, const double*) {
                     if (!enclose_sphere(site.grid, job.shape, image.index, stroke)) return;
-                    cut_planes(planes.first, planes.last, stroke);
+                    cut_planes(first, last, stroke);
                     const RadialImage marked{&stroke, &frame, &job.form, job.shape[1], job.shape[2], nullptr, number_of(image)};
-                    std::int32_t* winners = numbers_.data() + ((s * job.channels + image.channel) * job.shape[0] + first) * plane;
-                    active_kernels().radial.contend(marked, {first, best.data() + image.channel * voxels, winners});
+                    active_kernels().radial.contend(marked, {first, best.data(), winners});
                 });
+            };
+            for (std::int64_t c = 0; c < job.channels; ++c) {
+                best.assign(static_cast<std::size_t>((last - first) * plane), -1.0);
+                std::int32_t* winners = numbers_.data() + ((s * job.channels + c) * job.shape[0] + first) * plane;
+                for (std::int64_t e = job.entry_offsets[s]; e < job.entry_offsets[s + 1]; ++e)
+                    if (job.entry_channels[e] == c) contend(e, winners);
             }
         };
     });

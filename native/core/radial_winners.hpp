@@ -30,7 +30,7 @@ private:
     void count_images(const RadialJob& job);
 
     std::vector<std::int64_t> first_;  // of each entry, the number of its first image within the structure
-    Scratch<std::int32_t> numbers_;    // (structures, channels, x, y, z); -1: no image
+    Scratch<std::int32_t> numbers_;    // (structures, channels, x, y, z); -1: nothing above 0, any outside all supports
 };
 
 }  // namespace particlegrid
