@@ -53,7 +53,7 @@ struct RadialChange {
 // Voxels of some planes that look for the image with the largest value.
 struct RadialContest {
     std::int64_t first_plane;
-    double* best;           // of each voxel from that plane on; -1 where no image was yet
+    double* best;           // of each voxel from that plane on; not a number where no image was yet
     std::int32_t* winners;  // likewise, -1 where nothing is above 0; any where no image was yet
 };
 

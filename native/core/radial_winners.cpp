@@ -1,8 +1,11 @@
 #include "radial_winners.hpp"
 
+#include <algorithm>
+#include <cstring>
 #include <limits>
 
 #include "radial_support.hpp"
+#include "scratch.hpp"
 
 namespace particlegrid {
 
@@ -24,8 +27,9 @@ Winners::Winners(const RadialJob& job) {
     if (!job.form.maximum || job.structures == 0 || job.channels == 0) return;
     count_images(job);
     const std::int64_t plane = job.shape[1] * job.shape[2];
-    // not filled: what no image reaches is not read, and most of a large batch's pages are never touched
-    numbers_.resize(static_cast<std::size_t>(job.structures * job.channels * count_voxels(job) + kRowBytes));
+    const std::int64_t voxels = job.structures * job.channels * count_voxels(job);
+    const std::size_t bytes = static_cast<std::size_t>(voxels + kRowBytes) * sizeof(std::int32_t);
+    numbers_ = std::unique_ptr<std::int32_t, GiveBack>(static_cast<std::int32_t*>(take_block(bytes)), GiveBack{bytes});
     const Slabs slabs(job, 8);
     run_tasks(job.structures * slabs.each, job.threads, [&] {
         return [&, best = Scratch<double>()](std::int64_t task) mutable {
@@ -46,11 +50,15 @@ Winners::Winners(const RadialJob& job) {
                     active_kernels().radial.contend(marked, {first, best.data(), winners});
                 });
             };
+            const std::int64_t* channels = job.entry_channels;
+            const std::int64_t *from = channels + job.entry_offsets[s], *to = channels + job.entry_offsets[s + 1];
+            best.resize(static_cast<std::size_t>((last - first) * plane));
             for (std::int64_t c = 0; c < job.channels; ++c) {
-                best.assign(static_cast<std::size_t>((last - first) * plane), -1.0);
-                std::int32_t* winners = numbers_.data() + ((s * job.channels + c) * job.shape[0] + first) * plane;
-                for (std::int64_t e = job.entry_offsets[s]; e < job.entry_offsets[s + 1]; ++e)
-                    if (job.entry_channels[e] == c) contend(e, winners);
+                const std::int64_t* entry = std::find(from, to, c);
+                if (entry == to) continue;
+                std::memset(best.data(), 0xff, best.size() * sizeof(double));  // no numbers
+                std::int32_t* winners = numbers_.get() + ((s * job.channels + c) * job.shape[0] + first) * plane;
+                for (; entry != to; entry = std::find(entry + 1, to, c)) contend(entry - channels, winners);
             }
         };
     });

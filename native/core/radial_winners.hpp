@@ -1,11 +1,12 @@
 // Which image gives each voxel its value where the largest counts.
 #pragma once
 
+#include <memory>
 #include <vector>
 
 #include "differentiate.hpp"
+#include "memory.hpp"
 #include "radial.hpp"
-#include "scratch.hpp"
 
 namespace particlegrid {
 
@@ -18,8 +19,8 @@ public:
 
     // Makes an image count only where it won.
     void mark(const GridJob& job, std::int64_t structure, const Image& image, RadialImage& to) const {
-        if (numbers_.empty()) return;
-        to.winners = numbers_.data() + (structure * job.channels + image.channel) * count_voxels(job);
+        if (numbers_ == nullptr) return;
+        to.winners = numbers_.get() + (structure * job.channels + image.channel) * count_voxels(job);
         to.number = number_of(image);
     }
 
@@ -29,8 +30,15 @@ private:
     }
     void count_images(const RadialJob& job);
 
+    struct GiveBack {
+        std::size_t bytes;
+        void operator()(std::int32_t* block) const { give_block(block, bytes); }
+    };
+
     std::vector<std::int64_t> first_;  // of each entry, the number of its first image within the structure
-    Scratch<std::int32_t> numbers_;    // (structures, channels, x, y, z); -1: nothing above 0, any outside all supports
+    // (structures, channels, x, y, z); -1: nothing above 0; any outside all supports, which nobody reads. Memory as for
+    // results, since it is as large.
+    std::unique_ptr<std::int32_t, GiveBack> numbers_{nullptr, GiveBack{0}};
 };
 
 }  // namespace particlegrid

@@ -21,7 +21,6 @@ from derivatives import (
 from particlegrid import Binary, Density, GaussianQuadratic, LennardJones, Occupancy, Radial
 from particlegrid.densities import Boltzmann, Drawing, Tangent
 
-
 # twelve cubic pieces up to 2 A: differences seldom cross from one to another, where second derivatives jump
 BUMP = (1 - np.linspace(0, 1, 13) ** 2) ** 4 * (1 + np.linspace(0, 2, 13) ** 2)
 
@@ -131,7 +130,8 @@ def test_of_equal_images_the_first_counts() -> None:
     nearer = draw(what, replace(drawing, positions=drawing.positions + step)) - draw(what, drawing)
     # the image at -1.25 comes first, and comes nearer
     assert gradient.positions[0, 2] == pytest.approx(nearer[0, 0, 2, 2, 2] / 1e-6, rel=1e-4)
-    assert gradient.positions[0, 2] > 0 and gradient.lattices[0, 2, 2] == -gradient.positions[0, 2]
+    assert gradient.positions[0, 2] > 0
+    assert gradient.lattices[0, 2, 2] == -gradient.positions[0, 2]
 
 
 @pytest.mark.parametrize("name", ["quadratic", "table", "energy"])
@@ -141,7 +141,9 @@ def test_entries_of_weight_0_have_a_gradient_by_their_weight(name: str) -> None:
     nothing = pull_back(what, on_a_voxel(weights=(0.0,), spots=spot), g)
     something = pull_back(what, on_a_voxel(weights=(1.0,), spots=spot), g)
     assert nothing.weights[0] == something.weights[0] != 0
-    assert not nothing.positions.any() and not nothing.widths.any() and something.positions.all()
+    assert not nothing.positions.any()
+    assert not nothing.widths.any()
+    assert something.positions[0, 2] != 0
 
 
 def test_a_table_knows_no_width() -> None:
@@ -165,12 +167,12 @@ def test_what_is_refused(name: str) -> None:
     what, drawing = DENSITIES[name], on_a_voxel()
     zeros = Tangent.zeros(drawing)
     for field in vars(zeros):
-        with pytest.raises(ValueError, match=f"tangent.{field}"):
+        with pytest.raises(ValueError, match=rf"tangent\.{field}"):
             what.push_forward(drawing, replace(zeros, **{field: np.zeros((7, 3))}))
         if field not in ("widths", "axes"):
-            with pytest.raises(ValueError, match=f"tangent.{field}"):
+            with pytest.raises(ValueError, match=rf"tangent\.{field}"):
                 what.pull_back(drawing, replace(zeros, **{field: None}))
-    with pytest.raises(ValueError, match="tangent.weights"):
+    with pytest.raises(ValueError, match=r"tangent\.weights"):
         what.pull_back(drawing, zeros, replace(zeros, weights=np.zeros(1, "float32")))
     with pytest.raises(ValueError, match="float32 or float64"):
         what.pull_back(replace(drawing, out=drawing.out.astype("float16")), zeros)

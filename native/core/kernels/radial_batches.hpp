@@ -50,13 +50,14 @@ void differentiate(const RadialImage& job, Batch& batch) {
     }
 }
 
-// Voxels behind a piece, up to whole vectors, have the last one's distance and g = 0.
+// Where the grid's values are not needed.
 struct Unread {
     bool operator()(const Piece&, Batch&) const { return true; }
 };
 
 // For an image's voxels of planes from first_plane on, which is where places count from: read(piece, batch) may fill g
-// and leaves the piece out if it returns false; take(batch) takes what was gathered.
+// and leaves the piece out if it returns false; take(batch) takes what was gathered. Pieces are filled up to whole
+// vectors with the voxels behind them.
 template <class Read, class Take>
 [[gnu::always_inline]] inline void visit_batches(const RadialImage& job, std::int64_t first_plane, Batch& batch,
                                                  const Read& read, const Take& take) {
@@ -91,9 +92,13 @@ template <class Read, class Take>
                     done += n;
                     if (!read(piece, batch)) continue;
                     ++batch.pieces;
-                    Doubles t = list.about[1][i] + (static_cast<double>(done - n) + lanes) * step;
-                    for (std::int64_t z = 0; z < n; z += kDoubles, t += kDoubles * step)
-                        batch.four(batch.q, batch.used + z) = list.about[0][i] + t * t;
+                    const double away2 = list.about[0][i], start = list.about[1][i];
+                    double* q = batch.q + batch.used;
+                    Doubles z = static_cast<double>(done - n) + lanes;
+                    for (std::int64_t k = 0; k < n; k += kDoubles, z += kDoubles) {
+                        const Doubles t = start + z * step;
+                        *reinterpret_cast<Doubles*>(q + k) = away2 + t * t;
+                    }
                     batch.used += (n + kDoubles - 1) / kDoubles * kDoubles;
                 }
             });

@@ -12,23 +12,25 @@ typedef std::int32_t PackedInts __attribute__((vector_size(kRowBytes / 2), align
 inline Doubles widen(const double* from) { return *reinterpret_cast<const Doubles*>(from); }
 inline Doubles widen(const float* from) { return __builtin_convertvector(*reinterpret_cast<const HalfSingles*>(from), Doubles); }
 
-// A piece's elements of the grid, 0 where another image won and behind the piece. Whether any is not 0.
+// A piece's elements of the grid, 0 where another image won and behind the piece. Whether any may be other than 0.
 template <class T>
-[[gnu::always_inline]] inline bool read_piece(const RadialImage& job, const T* first, std::int64_t count, const Piece& piece, Batch& batch) {
+[[gnu::always_inline]] inline bool read_piece(const RadialImage& job, const T* grid, std::int64_t count, const Piece& piece, Batch& batch) {
     const Doubles lanes = {0.0, 1.0, 2.0, 3.0};
+    const std::int64_t voxels = piece.voxels, place = piece.place;
+    double* to = batch.g + piece.at;
+    const std::int64_t readable = voxels + kDoubles - 1 < count - place ? voxels : count - place - (kDoubles - 1);
+    std::int64_t z = 0;
+    for (; z < readable; z += kDoubles) *reinterpret_cast<Doubles*>(to + z) = widen(grid + place + z);
+    for (; z < voxels; ++z) to[z] = static_cast<double>(grid[place + z]);  // the grid ends here
+    Doubles& last = *reinterpret_cast<Doubles*>(to + (voxels - 1) / kDoubles * kDoubles);
+    last = lanes < static_cast<double>((voxels - 1) % kDoubles + 1) ? last : Doubles{};
+    if (job.winners == nullptr) return true;
     Longs any{};
-    for (std::int64_t z = 0; z < piece.voxels; z += kDoubles) {
-        const std::int64_t at = piece.place + z;
-        Doubles g{};
-        if (at + kDoubles <= count) g = widen(first + at);
-        else
-            for (int k = 0; at + k < count; ++k) g[k] = static_cast<double>(first[at + k]);
-        Longs mask = lanes < static_cast<double>(piece.voxels - z);
-        if (job.winners != nullptr)
-            mask &= __builtin_convertvector(*reinterpret_cast<const PackedInts*>(job.winners + at) == job.number, Longs);
-        g = mask ? g : Doubles{};
+    for (z = 0; z < voxels; z += kDoubles) {
+        const PackedInts won = *reinterpret_cast<const PackedInts*>(job.winners + place + z) == job.number;
+        Doubles& g = *reinterpret_cast<Doubles*>(to + z);
+        g = __builtin_convertvector(won, Longs) ? g : Doubles{};
         any |= g != 0.0;
-        batch.four(batch.g, piece.at + z) = g;
     }
     return (any[0] | any[1] | any[2] | any[3]) != 0;
 }
@@ -131,7 +133,10 @@ RadialSums sum_radial_twice(const RadialImage& job, const GridValues& values, co
 // Add to a piece's elements what the batch holds in place of the profile; what lies behind may be another thread's.
 template <class T>
 void write_piece(const RadialImage& job, const Batch& batch, const Piece& piece, T* first) {
-    for (std::int64_t z = 0; z < piece.voxels; ++z)
+    std::int64_t z = 0;
+    for (; job.winners == nullptr && z + kDoubles <= piece.voxels; z += kDoubles)
+        combine<false>(*reinterpret_cast<const Doubles*>(batch.value + piece.at + z), first + piece.place + z);
+    for (; z < piece.voxels; ++z)
         if (job.winners == nullptr || job.winners[piece.place + z] == job.number)
             first[piece.place + z] += static_cast<T>(batch.value[piece.at + z]);
 }
@@ -162,11 +167,21 @@ void contend_radial(const RadialImage& job, const RadialContest& contest) {
             const Piece& piece = full.piece[p];
             double* best = contest.best + piece.place;
             std::int32_t* winners = contest.winners + piece.place;
-            for (std::int64_t z = 0; z < piece.voxels; ++z) {
-                const double bid = weight * full.value[piece.at + z];
-                const bool wins = (bid > 0.0 ? bid : 0.0) > best[z];
-                best[z] = wins ? (bid > 0.0 ? bid : 0.0) : best[z];
-                winners[z] = wins ? (bid > 0.0 ? job.number : -1) : winners[z];
+            std::int64_t z = 0;
+            for (; z + kDoubles <= piece.voxels; z += kDoubles) {
+                const Doubles bid = larger(weight * full.four(full.value, piece.at + z), 0.0);
+                Doubles& top = *reinterpret_cast<Doubles*>(best + z);
+                PackedInts& winner = *reinterpret_cast<PackedInts*>(winners + z);
+                const Longs wins = ~(bid <= top), is_something = bid > 0.0;
+                top = wins ? bid : top;
+                const PackedInts number = __builtin_convertvector(is_something, PackedInts) ? PackedInts{} + job.number : PackedInts{} - 1;
+                winner = __builtin_convertvector(wins, PackedInts) ? number : winner;
+            }
+            for (; z < piece.voxels; ++z) {  // those behind may belong to another thread
+                const double offer = weight * full.value[piece.at + z], bid = offer > 0.0 ? offer : 0.0;
+                if (bid <= best[z]) continue;
+                best[z] = bid;
+                winners[z] = bid > 0.0 ? job.number : -1;
             }
         }
     });

@@ -60,6 +60,11 @@ class LennardJones(Density):
     ValueError, TypeError
         If a name is unknown, or a number is not what it should be.
 
+    Notes
+    -----
+    Derivatives are those of the sum within the cutoff, which stands still; with `shift`, also of what is subtracted.
+    Where an energy is infinite, within 1e-16 A of an atom, that atom's term has none.
+
     Examples
     --------
     >>> from particlegrid import AllAtoms, Grid, LennardJones, Structure, Voxelizer

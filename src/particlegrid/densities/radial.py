@@ -76,6 +76,11 @@ class GaussianQuadratic(_Profiled):
     ValueError
         If a radius or the scale is not positive, or the multiple is 0.
 
+    Notes
+    -----
+    The second derivative jumps where the parabola begins and where it ends; at d = G R it is that of the Gaussian, at
+    the end 0. With a negative `multiple` the cut stands still, and what crosses it does not count.
+
     Examples
     --------
     >>> from particlegrid import AllAtoms, Box, Structure, Voxelizer
@@ -125,6 +130,12 @@ class Occupancy(_Profiled):
     ValueError
         If a radius or the cutoff is not positive.
 
+    Notes
+    -----
+    Derivatives are those of the atom that gives a voxel its value: of the first entry where several give the same, of
+    its first image where several of those do, and of none where no value is above 0, so that an entry of weight 0 has
+    no gradient. What crosses the cutoff does not count.
+
     Examples
     --------
     >>> from particlegrid import AllAtoms, Grid, Structure, Voxelizer
@@ -166,6 +177,11 @@ class Binary(_Profiled):
     ------
     ValueError
         If a radius is not positive.
+
+    Notes
+    -----
+    Derivatives by positions, radii and cells are 0: what crosses the surface does not count. That by a weight is 1 in
+    the voxels whose value it is; see `Occupancy` for equal values.
 
     Examples
     --------
@@ -217,6 +233,10 @@ class Radial(_Profiled):
     parabola). With the step s, a smooth profile f is met to s^3 max abs(f''') / 12; for exp(-d^2 / 2) and a cutoff of
     6 A that is 4e-10. Near a kink the error is at most a quarter of s times the jump of the slope; a step is smeared
     over three intervals, with an overshoot of 8 %.
+
+    Derivatives are those of the cubic pieces, of the outer one where two meet; what crosses the cutoff does not count,
+    and widths, which the table ignores, have none. At an atom's very centre the slope of the profile has no direction
+    and counts 0. For a maximum, see `Occupancy`.
 
     Examples
     --------
