@@ -7,6 +7,7 @@
 #include "kernels/derivative_rows.hpp"
 #include "kernels/pair_sums.hpp"
 #include "kernels/plane_writer.hpp"
+#include "kernels/radial_moments.hpp"
 #include "kernels/radial_rows.hpp"
 #include "kernels/rows.hpp"
 #include "kernels/sheared_orders.hpp"
@@ -55,6 +56,7 @@ const Kernels PG_JOIN(kernels_, PG_TARGET) = {
     add_product,
     multiply_complex,
     {find_near, add_lennard_jones, {write_block<Half>, write_block<float>, write_block<double>, write_block<Brain>}},
+    {sum_radial_once, sum_radial_twice, add_radial_change, contend_radial},
     finish_stores,
     {weigh_line<float>, collect_derivatives<float>, spread_derivatives<float>, collect_sheared<float>, spread_sheared<float>},
     {weigh_line<double>, collect_derivatives<double>, spread_derivatives<double>, collect_sheared<double>, spread_sheared<double>},

@@ -6,7 +6,7 @@
 #include <cstdint>
 
 #include "derivative_jobs.hpp"
-#include "radial_rows.hpp"
+#include "radial_moments.hpp"
 #include "sheared_stroke.hpp"
 
 namespace particlegrid {
@@ -186,9 +186,10 @@ struct Kernels {
     void (*add_product)(const MatrixProduct&);
     void (*multiply_complex)(const ComplexProduct&);
     PairSums pairs;
-    void (*finish_stores)();  // after cache-bypassing stores, before another thread reads them
+    RadialDerivatives radial;
     Derivatives<float> single_derivatives;
     Derivatives<double> twice_derivatives;
+    void (*finish_stores)();  // after cache-bypassing stores, before another thread reads them
 };
 
 // Tables of erf and its derivative at k / 16, k = 0 .. 96, for the kernels' Taylor steps; filled before main.

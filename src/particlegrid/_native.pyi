@@ -75,6 +75,40 @@ def draw_radial(
     cut: float = 0.0,
     normalize: bool = False,
 ) -> None: ...
+def pull_back_lennard_jones(
+    drawing: Drawing,
+    probe_width: float,
+    cutoff: float,
+    shift: bool,
+    gradient: Tangent,
+    direction: Tangent | None = None,
+) -> None: ...
+def push_forward_lennard_jones(
+    drawing: Drawing, probe_width: float, cutoff: float, shift: bool, direction: Tangent
+) -> None: ...
+def pull_back_radial(
+    drawing: Drawing,
+    profile: str,
+    gradient: Tangent,
+    direction: Tangent | None = None,
+    *,
+    maximum: bool = False,
+    multiple: float = 1.0,
+    scale: float = 1.0,
+    cutoff: float = 1.0,
+    table: NDArray[np.float64] | None = None,
+) -> None: ...
+def push_forward_radial(
+    drawing: Drawing,
+    profile: str,
+    direction: Tangent,
+    *,
+    maximum: bool = False,
+    multiple: float = 1.0,
+    scale: float = 1.0,
+    cutoff: float = 1.0,
+    table: NDArray[np.float64] | None = None,
+) -> None: ...
 
 class SparseSink:
     def __init__(self, values: NDArray[Any], places: NDArray[np.int32], counts: NDArray[np.int64]) -> None: ...
