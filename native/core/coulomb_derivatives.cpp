@@ -27,7 +27,8 @@ struct Motion {
         for (int c = 0; c < 3; ++c) {
             drift.linear[c] = dot(grid.row(c), shift);
             for (int d = c; d < 3; ++d, ++n)
-                drift.square[n] = dot(grid.row(c), along.axes + 3 * d) + (d > c ? dot(grid.row(d), along.axes + 3 * c) : 0.0);
+                drift.square[n] = dot(grid.row(c), along.axes + 3 * d) +
+                                  (d > c ? dot(grid.row(d), along.axes + 3 * c) : 0.0);
         }
     }
 };
@@ -185,7 +186,9 @@ void push_forward_coulomb(const CoulombJob& job, const Direction& direction) {
         if (count_periodic(job, s) == 3) waves.emplace(job, s, split, direction, active_kernels());
         const auto push = [&]<class T>(T) {
             run_tasks(slabs.each * job.channels, job.threads, [&] {
-                return [&, pusher = ChargePusher<T>(job, s, split, direction, waves ? &*waves : nullptr)](std::int64_t task) mutable {
+                using Pusher = ChargePusher<T>;
+                const WaveDrift* drift = waves ? &*waves : nullptr;
+                return [&, pusher = Pusher(job, s, split, direction, drift)](std::int64_t task) mutable {
                     const std::int64_t first = task % slabs.each * slabs.thickness;
                     pusher.push(task / slabs.each, {first, std::min(first + slabs.thickness, job.shape[0])});
                 };

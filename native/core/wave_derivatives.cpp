@@ -152,7 +152,7 @@ void pull_back(const CoulombJob& job, std::int64_t structure, const EwaldSplit& 
         if (entries.empty()) continue;
         WaveFields fields{std::vector<double>(size, 0.0), std::vector<double>(WaveFrame<N>::kChanges ? size : 0, 0.0)};
         sums.add(sum_waves(frame, frame.sum_factors(entries, kernels), all.sum(c), job.threads, fields));
-        const std::vector<EntrySums<N>> slopes = sum_entries(frame, entries, fields, job.threads);
+        const std::vector<EntrySums<N>> slopes = sum_entries(frame, entries, fields, job.threads, kernels);
         for (std::size_t n = 0; n < entries.size(); ++n) sums.add_entry(entries[n], slopes[n]);
     }
     sums.finish();

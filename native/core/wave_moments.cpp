@@ -101,14 +101,16 @@ void WaveMoments::sum_separable(std::int64_t channel, std::vector<Numbers>& sums
             return [&, values = Numbers(length(voxels_y * depth_), 0.0), along_z = Numbers()](std::int64_t x) mutable {
                 load_plane(channel, first + x, values.data());
                 along_z.assign(length(voxels_y * width), 0.0);
-                kernels_.add_product({voxels_y, depth_, width, values.data(), z_.data(), along_z.data(), depth_, width, width});
+                kernels_.add_product(
+                    {voxels_y, depth_, width, values.data(), z_.data(), along_z.data(), depth_, width, width});
                 for (std::int64_t pair = 0; pair < pairs; ++pair) {
                     const auto [p, q] = kPairs[length(pair)];
                     const double* from = along_z.data() + 2 * q * columns_;
                     double *real = at(pair, x), *imaginary = real + size;
                     std::fill_n(real, 2 * size, 0.0);
                     const auto add = [&](const std::array<Numbers, 3>& table, const double* b, double* to) {
-                        kernels_.add_product({rows, voxels_y, columns_, table[length(p)].data(), b, to, voxels_y, width, columns_});
+                        kernels_.add_product(
+                            {rows, voxels_y, columns_, table[length(p)].data(), b, to, voxels_y, width, columns_});
                     };
                     add(y_.real, from, real);
                     add(y_.minus, from + columns_, real);
@@ -124,7 +126,8 @@ void WaveMoments::sum_separable(std::int64_t channel, std::vector<Numbers>& sums
                 double* real = sums[length(moment)].data();
                 double* imaginary = real + waves_.planes() * size;
                 const auto add = [&](const std::array<Numbers, 3>& table, const double* b, double* to) {
-                    kernels_.add_product({waves_.planes(), count, size, table[length(powers[0])].data() + first, b, to, voxels_x, 2 * size, size});
+                    const double* a = table[length(powers[0])].data() + first;
+                    kernels_.add_product({waves_.planes(), count, size, a, b, to, voxels_x, 2 * size, size});
                 };
                 add(x_.real, from, real);
                 add(x_.minus, from + size, real);
@@ -166,7 +169,8 @@ void WaveMoments::sum_general(std::int64_t channel, std::vector<Numbers>& sums) 
             for (std::int64_t x = 0; x < job_.shape[0]; ++x) {
                 load_plane(channel, x, values.data());
                 along_z.assign(length(voxels_y * width), 0.0);
-                kernels_.add_product({voxels_y, depth_, width, values.data(), z_table.data(), along_z.data(), depth_, width, width});
+                kernels_.add_product(
+                    {voxels_y, depth_, width, values.data(), z_table.data(), along_z.data(), depth_, width, width});
                 along_y.assign(length(pairs * 2 * kChunk), 0.0);
                 for (std::int64_t pair = 0; pair < pairs; ++pair) {
                     const auto [p, q] = kPairs[length(pair)];
@@ -188,7 +192,8 @@ void WaveMoments::sum_general(std::int64_t channel, std::vector<Numbers>& sums) 
                         const double* a = along_y.data() + find_pair(powers) * 2 * kChunk + n;
                         const double scale = power(x, powers[0]);
                         sums[moment][to] += scale * (a[0] * phase.real - a[kChunk] * phase.imaginary);
-                        sums[moment][length(waves_.elements()) + to] += scale * (a[0] * phase.imaginary + a[kChunk] * phase.real);
+                        sums[moment][length(waves_.elements()) + to] +=
+                            scale * (a[0] * phase.imaginary + a[kChunk] * phase.real);
                     }
                 }
             }

@@ -117,7 +117,8 @@ void WavePhases::add_separable(const Factors& factors, std::int64_t x, Scratch& 
     };
     const auto along_z = [&](const double* from, double* to) {
         kernels_.add_product({y_count, columns_, depth_, from, z_real_.data(), to, columns_, depth_, depth_});
-        kernels_.add_product({y_count, columns_, depth_, from + y_count * columns_, z_imaginary_.data(), to, columns_, depth_, depth_});
+        kernels_.add_product({y_count, columns_, depth_, from + y_count * columns_, z_imaginary_.data(), to, columns_,
+                              depth_, depth_});
     };
     scratch.plane_factors.assign(length(plane_size), 0.0);
     scratch.row_factors.assign(length(row_size), 0.0);
@@ -163,18 +164,21 @@ void WavePhases::add_general(const Factors& factors, std::int64_t x, Scratch& sc
     for (std::int64_t first = 0; first < total; first += kChunk) {
         const std::int64_t count = std::min(kChunk, total - first);
         const auto along_x = [&](const double* from, double* to) {
-            kernels_.multiply_complex({count, x_real + first, x_imaginary + first, from + first, from + total + first, to, to + kChunk});
+            kernels_.multiply_complex(
+                {count, x_real + first, x_imaginary + first, from + first, from + total + first, to, to + kChunk});
         };
         along_x(factors.constant, plane_part[0]);
         for (int d = 0; sloped && d < 3; ++d) along_x(factors.slopes[d], plane_part[d + 1]);
-        for (std::int64_t i = 0; sloped && i < 2 * kChunk; ++i) plane_part[0][i] += static_cast<double>(x) * plane_part[1][i];
+        for (std::int64_t i = 0; sloped && i < 2 * kChunk; ++i)
+            plane_part[0][i] += static_cast<double>(x) * plane_part[1][i];
         const double *z_real = z_real_.data() + first * depth_, *z_imaginary = z_imaginary_.data() + first * depth_;
         for (std::int64_t y = 0; y < job_.shape[1]; y += kRowBlock) {
             const std::int64_t rows = std::min(kRowBlock, job_.shape[1] - y);
             for (std::int64_t j = 0; j < rows; ++j) {
                 const double* y_real = y_phases_.data() + 2 * total * (y + j) + first;
                 const auto along_y = [&](const double* from, double* to) {
-                    kernels_.multiply_complex({count, from, from + kChunk, y_real, y_real + total, to, to + kRowBlock * kChunk});
+                    kernels_.multiply_complex(
+                        {count, from, from + kChunk, y_real, y_real + total, to, to + kRowBlock * kChunk});
                 };
                 const double* from = plane_part[0];
                 if (sloped) {
@@ -187,13 +191,15 @@ void WavePhases::add_general(const Factors& factors, std::int64_t x, Scratch& sc
             }
             const auto along_z = [&](const double* row, double* to) {
                 kernels_.add_product({rows, count, depth_, row, z_real, to, kChunk, depth_, depth_});
-                kernels_.add_product({rows, count, depth_, row + kRowBlock * kChunk, z_imaginary, to, kChunk, depth_, depth_});
+                kernels_.add_product(
+                    {rows, count, depth_, row + kRowBlock * kChunk, z_imaginary, to, kChunk, depth_, depth_});
             };
             along_z(row_part[0], plane + y * depth_);
             if (sloped) along_z(row_part[1], scratch.slopes.data() + y * depth_);
         }
     }
-    for (std::int64_t i = 0; sloped && i < size; ++i) plane[i] += static_cast<double>(i % depth_) * scratch.slopes[length(i)];
+    for (std::int64_t i = 0; sloped && i < size; ++i)
+        plane[i] += static_cast<double>(i % depth_) * scratch.slopes[length(i)];
 }
 
 }  // namespace particlegrid

@@ -44,7 +44,8 @@ template <bool kScreened, bool kSecond>
 struct RowDrift {
     double constant, linear, square;
     RowDrift(const ChargeDrift& drift, double x, double y)
-        : constant((drift.linear[0] + drift.square[0] * x + drift.square[1] * y) * x + (drift.linear[1] + drift.square[3] * y) * y),
+        : constant((drift.linear[0] + drift.square[0] * x + drift.square[1] * y) * x +
+                   (drift.linear[1] + drift.square[3] * y) * y),
           linear(drift.linear[2] + drift.square[2] * x + drift.square[4] * y),
           square(drift.square[5]) {}
     Doubles at(Doubles z) const { return constant + (linear + square * z) * z; }
@@ -90,7 +91,8 @@ struct PlaneMoments {
 };
 
 template <bool kScreened, bool kSecond, class T>
-void add_plane_moments(const TurnedPlane& job, const double* index, const ChargeDrift* drift, const T* values, ChargeMoments& sums) {
+void add_plane_moments(const TurnedPlane& job, const double* index, const ChargeDrift* drift, const T* values,
+                       ChargeMoments& sums) {
     const double x = static_cast<double>(job.x) - index[0];
     const Doubles lanes = {0.0, 1.0, 2.0, 3.0};
     Doubles potential = {};
@@ -119,7 +121,8 @@ void add_plane_moments(const TurnedPlane& job, const double* index, const Charge
 }
 
 template <class T>
-void add_moments(const TurnedPlane& job, const double* index, const ChargeDrift* drift, const T* values, ChargeMoments& sums) {
+void add_moments(const TurnedPlane& job, const double* index, const ChargeDrift* drift, const T* values,
+                 ChargeMoments& sums) {
     if (job.alpha > 0.0 && drift != nullptr) add_plane_moments<true, true>(job, index, drift, values, sums);
     else if (job.alpha > 0.0) add_plane_moments<true, false>(job, index, drift, values, sums);
     else if (drift != nullptr) add_plane_moments<false, true>(job, index, drift, values, sums);
@@ -127,7 +130,8 @@ void add_moments(const TurnedPlane& job, const double* index, const ChargeDrift*
 }
 
 template <bool kScreened>
-void add_plane_drift(const TurnedPlane& job, const PointCharge& charge, double change, const ChargeDrift& drift, double* plane) {
+void add_plane_drift(const TurnedPlane& job, const PointCharge& charge, double change, const ChargeDrift& drift,
+                     double* plane) {
     const double x = static_cast<double>(job.x) - charge.index[0];
     const Doubles lanes = {0.0, 1.0, 2.0, 3.0};
     RowDrift along(drift, 0.0, 0.0);
@@ -142,7 +146,8 @@ void add_plane_drift(const TurnedPlane& job, const PointCharge& charge, double c
         [](std::int64_t) {});
 }
 
-void add_charge_drift(const TurnedPlane& job, const PointCharge& charge, double change, const ChargeDrift& drift, double* plane) {
+void add_charge_drift(const TurnedPlane& job, const PointCharge& charge, double change, const ChargeDrift& drift,
+                      double* plane) {
     if (job.alpha > 0.0) add_plane_drift<true>(job, charge, change, drift, plane);
     else add_plane_drift<false>(job, charge, change, drift, plane);
 }
