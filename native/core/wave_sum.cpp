@@ -30,18 +30,19 @@ std::vector<std::vector<WaveCharge>> sort_charges(const CoulombJob& job, std::in
 std::vector<double> weigh_waves(const Basis& lattice, const EwaldSplit& split) {
     const WaveRange& waves = split.waves;
     std::vector<double> weights(static_cast<std::size_t>(waves.elements()), 0.0);
-    for (std::int64_t i = 0; i < waves.elements(); ++i) {
-        double vector[3] = {0, 0, 0};
-        const std::array<std::int64_t, 3> m = waves.indices(i);
-        if (m[2] >= waves.columns()) continue;  // padding
-        for (std::size_t a = 0; a < 3; ++a)
-            for (std::size_t d = 0; d < 3; ++d) vector[d] += kTwoPi * static_cast<double>(m[a]) * lattice.duals[3 * a + d];
-        const double square = dot(vector, vector);
-        const bool origin = m[0] == 0 && m[1] == 0 && m[2] == 0;
-        if (origin || square > split.largest * split.largest) continue;
-        weights[static_cast<std::size_t>(i)] = (m[2] > 0 ? 4.0 : 2.0) * kTwoPi / lattice.volume *
-                                               std::exp(-square / (4.0 * split.alpha * split.alpha)) / square;
-    }
+    std::size_t row = 0;
+    for (std::int64_t i = -waves.most[0]; i <= waves.most[0]; ++i)
+        for (std::int64_t j = -waves.most[1]; j <= waves.most[1]; ++j, row += static_cast<std::size_t>(waves.padded_columns()))
+            for (std::int64_t k = 0; k < waves.columns(); ++k) {
+                double vector[3] = {0, 0, 0};
+                const double m[3] = {static_cast<double>(i), static_cast<double>(j), static_cast<double>(k)};
+                for (std::size_t a = 0; a < 3; ++a)
+                    for (std::size_t d = 0; d < 3; ++d) vector[d] += kTwoPi * m[a] * lattice.duals[3 * a + d];
+                const double square = dot(vector, vector);
+                if ((i == 0 && j == 0 && k == 0) || square > split.largest * split.largest) continue;
+                weights[row + static_cast<std::size_t>(k)] = (k > 0 ? 4.0 : 2.0) * kTwoPi / lattice.volume *
+                                                             std::exp(-square / (4.0 * split.alpha * split.alpha)) / square;
+            }
     return weights;
 }
 
