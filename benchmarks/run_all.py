@@ -1,6 +1,6 @@
 """Every ratio of README.md in one run, each beside its target.
 
-python benchmarks/run_all.py [--data FOLDER] [molecules pocket crystal lennard_jones threads scaling overhead]
+python benchmarks/run_all.py [--data FOLDER] [molecules pocket crystal lennard_jones threads scaling overhead gradients]
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import importlib
 from command_line import parse, start
 from ratios import Ratio, print_summary
 
-NAMES = ("molecules", "pocket", "crystal", "lennard_jones", "scaling", "overhead", "threads")
+NAMES = ("molecules", "pocket", "crystal", "lennard_jones", "scaling", "overhead", "gradients", "threads")
 
 
 def main() -> None:

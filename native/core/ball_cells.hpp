@@ -1,11 +1,10 @@
 // The volume that a ball has in common with each voxel of an affine grid, in closed form.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <vector>
 
-#include "lattice.hpp"
+#include "ball_corners.hpp"
 
 namespace particlegrid {
 
@@ -13,8 +12,7 @@ namespace particlegrid {
 // the centre over a voxel's faces are split at the feet of the perpendiculars onto faces and edges, into 48
 // tetrahedra centre - foot on face i - foot on edge (i, j) - corner, with right angles between their steps
 //
-//     d = v . n_i,  e = v . m_ij,  t = v . u_k        (n_i normal of face i; u_k direction of the edge of faces i and j;
-//                                                      m_ij normal of that edge in face i)
+//     d = d_i,  e = e_ij,  t = t_k                        (see ball_corners.hpp)
 //
 // The volume that such a tetrahedron shares with the ball, odd in d, e and t, is for a corner inside the ball d e t / 6,
 // and else, with c^2 = 1 - d^2 - e^2 where that is positive, and p = d (3 - d^2) / 6 (1/3 from d = 1 on),
@@ -28,13 +26,9 @@ namespace particlegrid {
 // atan(d t / (e |v|)) are pi times kTurns of the six signs of e, for every cell (the six orders tile the polar cone of
 // the corner, whose solid angle is the sum of the angles less pi). So arc tangents are needed for the edges alone, which are
 // lines of corners, and the corners cost additions.
-class BallCells {
+class BallCells : public BallCorners {
 public:
-    void set_grid(const Basis& grid);
-
-    // Put the centre at index coordinates `center` and prepare the corners of the voxels [first, last), by axis.
-    void place(const double* center, double radius, const std::array<std::int64_t, 3>& first,
-               const std::array<std::int64_t, 3>& last);
+    void place(const double* center, double radius, const VoxelIndex& first, const VoxelIndex& last);
 
     // A row of voxels along z: shares of a voxel's volume, 0 .. 1, and those that the ball holds whole.
     struct Row {
@@ -60,10 +54,6 @@ public:
     }
 
 private:
-    // Planes i = const of corners, by axis: distance from the centre and p of it.
-    struct Plane {
-        double distance, step, cap;
-    };
     // Lines along axis k, where the planes i and j meet.
     struct Line {
         double inside;       // (d_i e_ij + d_j e_ji) / 6
@@ -75,13 +65,8 @@ private:
     void fill_plane(std::int64_t x, std::vector<double>& values, std::vector<std::uint8_t>& inside) const;
     Row subtract(std::int64_t x, std::int64_t y, std::size_t low, std::size_t high);
 
-    Basis grid_;
-    double cosine_[3] = {}, sine_[3] = {};  // of the angle between the normals of the two other axes
-    double units_[9] = {};                  // edge directions
-    double turns_[64][4] = {};              // by the signs of all e: what caps are multiplied by, and the constant
-    double radius_ = 1.0, scale_ = 1.0;
-    std::array<std::int64_t, 3> first_{}, last_{};
-    std::vector<Plane> plane_[3];
+    double scale_ = 1.0;
+    std::vector<double> cap_[3];           // p of the planes
     std::vector<Line> line_[3];
     std::vector<double> planes_[2];        // T at the corners of two planes of x
     std::vector<std::uint8_t> inside_[2];  // whether they lie in the ball

@@ -8,6 +8,7 @@
 
 #include "drawer.hpp"
 #include "lattice.hpp"
+#include "turned_grid.hpp"
 #include "wave_sum.hpp"
 
 namespace particlegrid {
@@ -30,7 +31,7 @@ public:
         constexpr std::int64_t kUnit = kRowBytes / static_cast<std::int64_t>(sizeof(double));
         stride_ = round_up(job.shape[2], kUnit);
         plane_.resize(static_cast<std::size_t>(job.shape[1] * stride_));
-        turn_grid();
+        static_cast<TurnedPlane&>(geometry_) = turn_grid(job, site_.grid, split, stride_);
     }
 
     void prepare(std::int64_t, std::int64_t first_plane, std::int64_t last_plane) {
@@ -74,27 +75,6 @@ public:
     }
 
 private:
-    // The voxel's edges in a frame in which the third lies along z and the second in the plane of y and z.
-    void turn_grid() {
-        const Basis& grid = site_.grid;
-        const double length = norm(grid.row(2));
-        const double middle = dot(grid.row(1), grid.row(2)) / length, first = dot(grid.row(0), grid.row(2)) / length;
-        double second[3];  // the second edge across the third
-        for (int k = 0; k < 3; ++k) second[k] = grid.row(1)[k] - middle / length * grid.row(2)[k];
-        const double along = norm(second);
-        geometry_.across[0] = grid.plane_spacing[0];
-        geometry_.across[1] = dot(grid.row(0), second) / along;
-        geometry_.across[2] = first;
-        geometry_.along[0] = along;
-        geometry_.along[1] = middle;
-        geometry_.length = length;
-        geometry_.rows = job_.shape[1];
-        geometry_.columns = job_.shape[2];
-        geometry_.stride = stride_;
-        geometry_.alpha = split_.alpha;
-        geometry_.reach = split_.reach;
-    }
-
     void add_stroke(const double* image, double charge, std::int64_t channel, std::int64_t first_plane,
                     std::int64_t last_plane) {
         PointCharge point{{image[0] - 0.5, image[1] - 0.5, image[2] - 0.5}, charge};

@@ -28,6 +28,7 @@ struct Image {
     double weight, width;
     double position[3];  // A, from the grid's origin
     double index[3];     // voxel i covers [i, i + 1)
+    std::int64_t number;  // among those of the entry, in their order
 };
 
 // Of one image: a direction, or a gradient. `axes` are the edges of the grid's voxels, while the image keeps its place.
@@ -80,7 +81,7 @@ inline ImageChange find_change(const GridJob& job, const Direction& direction, s
 // visit(image, translations) for every image of an entry that may touch the grid, in a fixed order.
 template <class Visit>
 void for_entry_images(const GridJob& job, const Site& site, std::int64_t e, double reach, const Visit& visit) {
-    Image image{e, job.entry_channels[e], job.entry_weights[e], job.entry_widths[e], {}, {}};
+    Image image{e, job.entry_channels[e], job.entry_weights[e], job.entry_widths[e], {}, {}, 0};
     site.for_numbered_images(job.positions + 3 * job.entry_atoms[e], reach, [&](const double* index, const double* translations) {
         for (int k = 0; k < 3; ++k) {
             image.index[k] = index[k];
@@ -88,6 +89,7 @@ void for_entry_images(const GridJob& job, const Site& site, std::int64_t e, doub
             for (int d = 0; d < 3; ++d) image.position[k] += index[d] * site.grid.row(d)[k];
         }
         visit(image, translations);
+        ++image.number;
     });
 }
 

@@ -13,18 +13,25 @@ constexpr double kPi = 3.14159265358979323846;
 // The charges of one channel, as far as the bounds ask.
 struct Charges {
     double count = 0.0, sum = 0.0, largest = 0.0;  // of magnitudes
+    double zeros = 0.0;
 };
 
 std::vector<Charges> survey(const CoulombJob& job, std::int64_t structure) {
     std::vector<Charges> channels(static_cast<std::size_t>(job.channels));
     for (std::int64_t e = job.entry_offsets[structure]; e < job.entry_offsets[structure + 1]; ++e) {
         const double charge = std::fabs(job.entry_weights[e]);
-        if (charge == 0.0) continue;
         Charges& channel = channels[static_cast<std::size_t>(job.entry_channels[e])];
+        if (charge == 0.0) {
+            channel.zeros += 1.0;
+            continue;
+        }
         channel.count += 1.0;
         channel.sum += charge;
         channel.largest = std::max(channel.largest, charge);
     }
+    // where there is nothing but charges of 0, derivatives by them are sums over charges of 1
+    for (Charges& channel : channels)
+        if (channel.count == 0.0 && channel.zeros > 0.0) channel = {channel.zeros, channel.zeros, 1.0, 0.0};
     return channels;
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "coulomb.hpp"
+#include "kernels.hpp"
 #include "lattice.hpp"
 
 namespace particlegrid {
@@ -16,7 +17,15 @@ struct WaveRange {
     std::int64_t planes() const { return 2 * most[0] + 1; }
     std::int64_t rows() const { return 2 * most[1] + 1; }
     std::int64_t columns() const { return most[2] + 1; }  // of k and -k one is enough
+    std::int64_t padded_columns() const { return (columns() + kRowVoxels - 1) / kRowVoxels * kRowVoxels; }
     double size() const;
+
+    // The three indices of an element of (planes, rows, padded columns).
+    std::array<std::int64_t, 3> indices(std::int64_t element) const {
+        const std::int64_t row = element / padded_columns();
+        return {row / rows() - most[0], row % rows() - most[1], element % padded_columns()};
+    }
+    std::int64_t elements() const { return planes() * rows() * padded_columns(); }
 };
 
 struct EwaldSplit {

@@ -34,6 +34,7 @@ public:
         is_sheared_ = !site.grid.is_orthogonal();
         widest_ = site.repeats(0) && site.repeats(1) && site.repeats(2) ? find_uniform_width(site.lattice()) : kLargestLength;
         nodes_of_ = 0.0;
+        weighed_ = false;
     }
 
     double reach(const Site& site, std::int64_t e) const {
@@ -131,6 +132,9 @@ private:
     // there is none.
     bool weigh(const Image& image, int orders, const Planes& planes, DerivativeWindow<T>& window, std::ptrdiff_t& offset) {
         const double sigma = find_sigma(image);
+        // an atom in several channels has its weights made once
+        const bool known = weighed_ && sigma == weighed_sigma_ && orders == weighed_orders_ &&
+                           std::equal(image.index, image.index + 3, weighed_index_);
         std::int64_t first[3], count[3], lead[3] = {0, 0, 0}, stride[3];
         const double lengths[3] = {frame_.outer[0], frame_.middle[0], frame_.inner};
         for (std::size_t d = 0; d < 3; ++d) {
@@ -156,12 +160,18 @@ private:
             begin[d] = total;
             total += (orders + 1) * stride[d];
         }
-        weights_.resize(static_cast<std::size_t>(total));
-        scratch_.resize(static_cast<std::size_t>(line_scratch(std::max({count[0], count[1], count[2]}))));
-        for (std::size_t d = 0; d < 3; ++d)
-            kernels_.weigh_line({(static_cast<double>(first[d]) - image.index[d]) * lengths[d], lengths[d], sigma, is_point(job_),
-                                 orders, count[d], lead[d], stride[d]},
-                                scratch_.data(), weights_.data() + begin[d]);
+        if (!known) {
+            weights_.resize(static_cast<std::size_t>(total));
+            scratch_.resize(static_cast<std::size_t>(line_scratch(std::max({count[0], count[1], count[2]}))));
+            for (std::size_t d = 0; d < 3; ++d)
+                kernels_.weigh_line({(static_cast<double>(first[d]) - image.index[d]) * lengths[d], lengths[d], sigma,
+                                     is_point(job_), orders, count[d], lead[d], stride[d]},
+                                    scratch_.data(), weights_.data() + begin[d]);
+            weighed_ = true;
+            weighed_sigma_ = sigma;
+            weighed_orders_ = orders;
+            std::copy_n(image.index, 3, weighed_index_);
+        }
         const T* const w = weights_.data();
         window = {left, count[1], stride[2], std::min(stride[2], job_.shape[2] - start), job_.shape[1] * job_.shape[2],
                   job_.shape[2], w + begin[0] + skipped, w + begin[1], w + begin[2], stride[0], stride[1], stride[2], orders};
@@ -227,6 +237,9 @@ private:
     double widest_ = kLargestLength;
     double nodes_of_ = 0.0;
     Scratch<double> outer_x_, outer_w_, middle_x_, middle_w_;
+    bool weighed_ = false;  // weights_ holds those of an image here
+    double weighed_sigma_ = 0.0, weighed_index_[3] = {0, 0, 0};
+    int weighed_orders_ = 0;
     Scratch<T> weights_;
     Scratch<double> scratch_;
 };

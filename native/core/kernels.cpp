@@ -1,12 +1,13 @@
 #include "kernels.hpp"
 
 #include "kernels/axis_weights.hpp"
-#include "kernels/charges.hpp"
+#include "kernels/charge_slopes.hpp"
 #include "kernels/matrices.hpp"
 #include "kernels/collect.hpp"
 #include "kernels/derivative_rows.hpp"
 #include "kernels/pair_sums.hpp"
 #include "kernels/plane_writer.hpp"
+#include "kernels/radial_moments.hpp"
 #include "kernels/radial_rows.hpp"
 #include "kernels/rows.hpp"
 #include "kernels/sheared_orders.hpp"
@@ -43,18 +44,22 @@ const Kernels PG_JOIN(kernels_, PG_TARGET) = {
      weigh_axis<float>,
      add_windows<float>,
      add_sheared<float>,
-     paint_radial<float>},
+     paint_radial<float>,
+     add_moments<float>},
     {{{collect_values<double>, collect_blocks<double>},
       {nullptr, nullptr, write_plane<double, double>, nullptr},
       {nullptr, nullptr, write_box<double, double>, nullptr}},
      weigh_axis<double>,
      add_windows<double>,
      add_sheared<double>,
-     paint_radial<double>},
+     paint_radial<double>,
+     add_moments<double>},
     add_charges,
+    add_charge_drift,
     add_product,
     multiply_complex,
     {find_near, add_lennard_jones, {write_block<Half>, write_block<float>, write_block<double>, write_block<Brain>}},
+    {sum_radial_once, sum_radial_twice, add_radial_change, contend_radial},
     finish_stores,
     {weigh_line<float>, collect_derivatives<float>, spread_derivatives<float>, collect_sheared<float>, spread_sheared<float>},
     {weigh_line<double>, collect_derivatives<double>, spread_derivatives<double>, collect_sheared<double>, spread_sheared<double>},

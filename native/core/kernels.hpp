@@ -6,7 +6,7 @@
 #include <cstdint>
 
 #include "derivative_jobs.hpp"
-#include "radial_rows.hpp"
+#include "radial_moments.hpp"
 #include "sheared_stroke.hpp"
 
 namespace particlegrid {
@@ -60,18 +60,36 @@ struct PointCharge {
     double charge;  // times the Coulomb constant
 };
 
-// The charges to add to plane x of a grid, whose voxels' edges are (across[0..2]), (0, along[0..1]) and (0, 0, length)
-// in a frame turned so. Rows of the plane are padded to `stride` elements, a multiple of kRowBytes.
-struct ChargedPlane {
+// Plane x of a grid whose voxels' edges are (across[0..2]), (0, along[0..1]) and (0, 0, length) in a frame turned so. Rows
+// of the plane are padded to `stride` elements, a multiple of kRowBytes.
+struct TurnedPlane {
     double across[3], along[2], length;  // A
     std::int64_t x, rows, columns, stride;
-    double alpha;  // 1/A: erfc(alpha d) / d; 0 for 1 / d
+    double alpha;  // 1/A: charges have the potential erfc(alpha d) / d; 0 for 1 / d
     double reach;  // A: no farther; infinite for all
+};
+
+// The charges to add to such a plane.
+struct ChargedPlane : TurnedPlane {
     const PointCharge* charges;
     const std::int32_t* numbers;  // which charges, in drawing order
     std::int64_t count;
 };
 inline constexpr double kAtACharge = 1e-9;  // A: positions are no more exact, so nearer than that is there
+
+// Derivatives of a potential f(d^2) of one charge are sums over voxels of these, where u is a voxel's index less the
+// charge's: 1, u_x, u_y, u_z, then u_x^2, u_x u_y, u_x u_z, u_y^2, u_y u_z, u_z^2. With g a value given for each voxel:
+struct ChargeMoments {
+    double potential;   // sum g f
+    double slope[10];   // moments of 2 g f', f' = df / d(d^2)
+    double second[10];  // moments of 4 g f'' (delta . change of delta)
+};
+
+// How delta, from a charge to a voxel, changes along itself: delta . change = square (as the six products above) and
+// linear in u.
+struct ChargeDrift {
+    double linear[3], square[6];
+};
 
 // c += a b for matrices in rows of so many elements; `columns` and the rows of b and c are multiples of kRowBytes.
 struct MatrixProduct {
@@ -135,6 +153,9 @@ struct Accumulator : Writer<T> {
     void (*add_windows)(const PlaneWindows&, const T* weights, T* tile);
     void (*add_sheared)(const ShearedStroke&, const double* nodes, const T* tables, T* tile);
     void (*paint_radial)(const RadialPlane&, T* tile);
+    // Add the moments of one charge, by its index coordinates, in a plane of the values g (rows without padding). The
+    // drift is null where `second` is not wanted.
+    void (*add_moments)(const TurnedPlane&, const double* index, const ChargeDrift*, const T* values, ChargeMoments&);
 };
 
 // Which of the atoms [first, last) lie within reach of a box.
@@ -183,12 +204,15 @@ struct Kernels {
     Accumulator<double> twice;
     // 1 / d or erfc(alpha d) / d; at a charge what is left of the latter without 1 / d.
     void (*add_charges)(const ChargedPlane&, double* plane);
+    // Add what the potential of a charge changes by: that of `change`, and charge.charge times that of the drift.
+    void (*add_charge_drift)(const TurnedPlane&, const PointCharge&, double change, const ChargeDrift&, double* plane);
     void (*add_product)(const MatrixProduct&);
     void (*multiply_complex)(const ComplexProduct&);
     PairSums pairs;
-    void (*finish_stores)();  // after cache-bypassing stores, before another thread reads them
+    RadialDerivatives radial;
     Derivatives<float> single_derivatives;
     Derivatives<double> twice_derivatives;
+    void (*finish_stores)();  // after cache-bypassing stores, before another thread reads them
 };
 
 // Tables of erf and its derivative at k / 16, k = 0 .. 96, for the kernels' Taylor steps; filled before main.

@@ -99,31 +99,6 @@ PairAtom make_atom(const LennardJonesJob& job, std::int64_t e) {
     return atom;
 }
 
-void check_lennard_jones(const LennardJonesJob& job) {
-    check(job);
-    const auto is_length = [](double x) { return x >= kSmallestLength && x <= kLargestLength; };
-    require(is_length(job.probe_width), [] { return std::string("the probe's width must lie between 1e-6 and 1e6 A"); });
-    require(is_length(job.cutoff), [] { return std::string("the cutoff must lie between 1e-6 and 1e6 A"); });
-    constexpr double kMostImages = 4e6;
-    for (std::int64_t s = 0; s < job.structures; ++s) {
-        const Scene scene(job, s);
-        const std::int64_t first = job.entry_offsets[s], last = job.entry_offsets[s + 1];
-        const double entries = static_cast<double>(last - first);
-        const double images = entries * scene.surround(job, job.cutoff).count_translations(scene.enclose({0, 0, 0}, {scene.blocks.size[0], scene.blocks.size[1], kRun * scene.blocks.size[2]}));
-        require(images <= std::max(entries, kMostImages), [&] {
-            return "structure " + std::to_string(s) + ": more than 4 million periodic images lie within the cutoff of " +
-                   std::to_string(job.cutoff) + " A, which is too large for the cell";
-        });
-        require(!scene.repeats_anywhere() || norm(job.origins + 3 * s) <= 1e9,
-                [&] { return "grid " + std::to_string(s) + " lies more than 1e9 A from a periodic cell"; });
-        for (std::int64_t e = first; e < last; ++e) {
-            const PairAtom atom = make_atom(job, e);
-            require(std::fabs(atom.c12) <= 1e300 && std::fabs(atom.at_cutoff) <= 1e300,
-                    [&] { return "entry " + std::to_string(e) + ": epsilon sigma^12 overflows a double"; });
-        }
-    }
-}
-
 // Atoms of one channel of one structure, and the first of its tasks, which are runs of blocks along z.
 struct Field {
     std::int64_t scene, channel;
@@ -237,6 +212,31 @@ private:
 };
 
 }  // namespace
+
+void check_lennard_jones(const LennardJonesJob& job) {
+    check(job);
+    const auto is_length = [](double x) { return x >= kSmallestLength && x <= kLargestLength; };
+    require(is_length(job.probe_width), [] { return std::string("the probe's width must lie between 1e-6 and 1e6 A"); });
+    require(is_length(job.cutoff), [] { return std::string("the cutoff must lie between 1e-6 and 1e6 A"); });
+    constexpr double kMostImages = 4e6;
+    for (std::int64_t s = 0; s < job.structures; ++s) {
+        const Scene scene(job, s);
+        const std::int64_t first = job.entry_offsets[s], last = job.entry_offsets[s + 1];
+        const double entries = static_cast<double>(last - first);
+        const double images = entries * scene.surround(job, job.cutoff).count_translations(scene.enclose({0, 0, 0}, {scene.blocks.size[0], scene.blocks.size[1], kRun * scene.blocks.size[2]}));
+        require(images <= std::max(entries, kMostImages), [&] {
+            return "structure " + std::to_string(s) + ": more than 4 million periodic images lie within the cutoff of " +
+                   std::to_string(job.cutoff) + " A, which is too large for the cell";
+        });
+        require(!scene.repeats_anywhere() || norm(job.origins + 3 * s) <= 1e9,
+                [&] { return "grid " + std::to_string(s) + " lies more than 1e9 A from a periodic cell"; });
+        for (std::int64_t e = first; e < last; ++e) {
+            const PairAtom atom = make_atom(job, e);
+            require(std::fabs(atom.c12) <= 1e300 && std::fabs(atom.at_cutoff) <= 1e300,
+                    [&] { return "entry " + std::to_string(e) + ": epsilon sigma^12 overflows a double"; });
+        }
+    }
+}
 
 void draw_lennard_jones(const LennardJonesJob& job) {
     check_lennard_jones(job);

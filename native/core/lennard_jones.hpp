@@ -13,6 +13,9 @@ struct LennardJonesJob : GridJob {
     bool shift = false;        // subtract from each term its value at the cutoff
 };
 
+// Throws std::invalid_argument if anything is out of range.
+void check_lennard_jones(const LennardJonesJob& job);
+
 // Write every voxel of `job.out`: infinite where an entry lies at the voxel's centre, not a number where entries with
 // weights of both signs do. Throws std::invalid_argument, before anything is written, if an index, a length or a shape
 // is out of range. Sums are made in double. The bits of the result do not depend on the number of threads, nor on what

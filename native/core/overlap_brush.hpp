@@ -77,17 +77,9 @@ private:
 
     void add_stroke(std::int64_t e, const Site& site, const double* index, std::int64_t first_plane, std::int64_t last_plane) {
         const double radius = job_.entry_widths[e];
-        std::array<std::int64_t, 3> first, last;
-        for (std::size_t d = 0; d < 3; ++d) {
-            // clamped while still double: far atoms and large radii overflow an integer
-            const double reach = radius / site.grid.plane_spacing[d];
-            const double low = d == 0 ? static_cast<double>(first_plane) : 0.0;
-            const double high = static_cast<double>(d == 0 ? last_plane : job_.shape[d]);
-            const double from = std::max(low, std::floor(index[d] - reach)), to = std::min(high, std::ceil(index[d] + reach));
-            if (!(from < to)) return;
-            first[d] = static_cast<std::int64_t>(from);
-            last[d] = static_cast<std::int64_t>(to);
-        }
+        VoxelIndex first, last;
+        if (!find_ball_voxels(site.grid, index, radius, {first_plane, 0, 0}, {last_plane, job_.shape[1], job_.shape[2]}, first, last))
+            return;
         const double scale = job_.entry_weights[e] * overlap_scale(job_.per, site.grid.volume, radius);
         Stroke stroke;
         stroke.whole = static_cast<T>(scale);

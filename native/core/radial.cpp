@@ -38,9 +38,17 @@ void check_form(const RadialForm& form) {
         case Profile::occupancy:
             require(is_length(form.cutoff), [] { return std::string("the cutoff must lie between 1e-6 and 1e6 A"); });
             break;
+        case Profile::lennard_jones: require(false, [] { return std::string("draw_lennard_jones draws energies"); }); break;
         default: break;
     }
 }
+
+template <class T>
+void draw(const RadialJob& job, const Accumulator<T>& kernels) {
+    draw_slabs<T>(job, kernels, [&] { return RadialBrush<T>(job, kernels); });
+}
+
+}  // namespace
 
 void check_radial(const RadialJob& job) {
     check(job);
@@ -57,13 +65,6 @@ void check_radial(const RadialJob& job) {
         });
     check_images(job, [&](const Site& site, std::int64_t e) { return reach_of(job, site.grid, job.entry_widths[e]); });
 }
-
-template <class T>
-void draw(const RadialJob& job, const Accumulator<T>& kernels) {
-    draw_slabs<T>(job, kernels, [&] { return RadialBrush<T>(job, kernels); });
-}
-
-}  // namespace
 
 void draw_radial(const RadialJob& job) {
     check_radial(job);

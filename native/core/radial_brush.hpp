@@ -1,61 +1,13 @@
 // Radial densities on any grid: one stroke for each image of an entry.
 #pragma once
 
-#include <algorithm>
 #include <cmath>
 #include <vector>
 
 #include "drawer.hpp"
-#include "gaussian.hpp"
-#include "lattice.hpp"
-#include "radial.hpp"
+#include "radial_support.hpp"
 
 namespace particlegrid {
-
-// Radius of the support of an entry, in A; of a Gaussian, beyond the nearest voxel centre.
-inline double support_radius(const RadialJob& job, double width) {
-    const double g = std::fabs(job.form.multiple);
-    switch (job.form.profile) {
-        case Profile::gaussian: return job.cut * width;
-        case Profile::quadratic:
-            return job.form.scale * width * (job.form.multiple < 0 ? g : (1.0 + 2.0 * g * g) / (2.0 * g));
-        case Profile::binary: return width;
-        default: return job.form.cutoff;
-    }
-}
-
-// What multiplies the profile of an entry.
-inline double profile_scale(const RadialJob& job, double width) {
-    if (job.form.profile != Profile::gaussian || !job.normalize) return 1.0;
-    return point_peak(width);
-}
-
-// How far from its atom an entry may count on a grid, in A.
-inline double reach_of(const RadialJob& job, const Basis& grid, double width) {
-    const double radius = support_radius(job, width);
-    if (job.form.profile != Profile::gaussian) return radius;
-    const double gap = 0.5 * (norm(grid.row(0)) + norm(grid.row(1)) + norm(grid.row(2)));
-    return std::sqrt(radius * radius + gap * gap);
-}
-
-inline RowFrame find_frame(const Basis& grid) {
-    const double* e1 = grid.row(0);
-    const double* e2 = grid.row(1);
-    const double* e3 = grid.row(2);
-    RowFrame frame;
-    frame.e3 = norm(e3);
-    double third[3], second[3], first[3];
-    for (int k = 0; k < 3; ++k) third[k] = e3[k] / frame.e3;
-    frame.e2[1] = dot(e2, third);
-    for (int k = 0; k < 3; ++k) second[k] = e2[k] - frame.e2[1] * third[k];
-    frame.e2[0] = norm(second);
-    for (int k = 0; k < 3; ++k) second[k] /= frame.e2[0];
-    cross(second, third, first);
-    frame.e1[0] = dot(e1, first);
-    frame.e1[1] = dot(e1, second);
-    frame.e1[2] = dot(e1, third);
-    return frame;
-}
 
 template <class T>
 class RadialBrush {
@@ -98,19 +50,7 @@ private:
         const double radius = support_radius(job_, width);
         stroke.radius2 = radius * radius;
         if (job_.form.profile == Profile::gaussian) stroke.radius2 += find_gap2(site.grid, index);
-        const double reach = std::sqrt(stroke.radius2);
-        for (int d = 0; d < 3; ++d) {
-            const double margin = reach / site.grid.plane_spacing[static_cast<std::size_t>(d)] + 1e-9;
-            const double n = static_cast<double>(job_.shape[static_cast<std::size_t>(d)]);
-            // clamped while still double: far atoms and wide supports overflow an integer
-            const double low = std::max(std::ceil(index[d] - 0.5 - margin), 0.0);
-            const double high = std::min(std::floor(index[d] - 0.5 + margin) + 1.0, n);
-            if (!(low < high)) return false;
-            stroke.index[d] = index[d];
-            stroke.first[d] = static_cast<std::int64_t>(low);
-            stroke.count[d] = static_cast<std::int64_t>(high - low);
-        }
-        return true;
+        return enclose_sphere(site.grid, job_.shape, index, stroke);
     }
 
     // Square of the distance to a voxel centre near the atom, in A^2: a narrow Gaussian's values fall off from there.

@@ -5,7 +5,7 @@
 
 namespace particlegrid {
 
-enum class Profile { gaussian, quadratic, occupancy, binary, table };
+enum class Profile { gaussian, quadratic, occupancy, binary, table, lennard_jones };
 
 // A density as a function of the distance d from the atom, for an entry of width s. It is 0 at the support's radius
 // and beyond.
@@ -15,6 +15,7 @@ enum class Profile { gaussian, quadratic, occupancy, binary, table };
 //     occupancy   1 - exp(-(s / d)^12)
 //     binary      1
 //     table       cubic pieces of equal length, cutoff / intervals; four coefficients each, of powers of the fraction
+//     lennard_jones  (s / d)^12 - (s / d)^6; only its derivatives are taken as a radial density's
 struct RadialForm {
     Profile profile = Profile::gaussian;
     bool maximum = false;   // entries combine by their maximum, else by their sum

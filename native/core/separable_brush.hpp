@@ -35,6 +35,7 @@ public:
     const Scratch<Window>& strokes() const { return windows_; }
 
     void prepare(std::int64_t structure, std::int64_t first_plane, std::int64_t last_plane) {
+        latest_sigma_ = 0.0;
         windows_.clear();
         windows_.reserve(static_cast<std::size_t>(job_.entry_offsets[structure + 1] - job_.entry_offsets[structure]));
         weights_used_ = 0;
@@ -92,10 +93,14 @@ private:
             ranges[d] = find_range(index[d], job_.cut * sigmas[d] / spacing_[d], is_point());
             if (!touches(ranges[d], d, wraps[d])) return;
         }
-        Segments segments[3];
-        for (std::size_t d = 0; d < 3; ++d)
-            segments[d] = wraps[d] ? weigh_around(d, index[d], ranges[d], sigmas[d], d == 0 ? scale : 1.0)
-                                   : weigh_within(d, index[d], ranges[d], sigmas[d], d == 0 ? scale : 1.0);
+        // an atom in several channels has its weights along y and z made once
+        const bool known = latest_sigma_ == sigma && std::equal(index, index + 3, latest_index_);
+        for (std::size_t d = 0; d < (known ? 1u : 3u); ++d)
+            latest_[d] = wraps[d] ? weigh_around(d, index[d], ranges[d], sigmas[d], d == 0 ? scale : 1.0)
+                                  : weigh_within(d, index[d], ranges[d], sigmas[d], d == 0 ? scale : 1.0);
+        latest_sigma_ = sigma;
+        std::copy_n(index, 3, latest_index_);
+        const Segments(&segments)[3] = latest_;
         Window window;
         window.channel = static_cast<std::int32_t>(job_.entry_channels[e]);
         for (int i = 0; i < segments[0].parts; ++i) {
@@ -221,6 +226,8 @@ private:
     Scratch<T> weights_;
     std::int64_t weights_used_ = 0;
     Scratch<double> scratch_, folded_;
+    double latest_sigma_ = 0.0, latest_index_[3] = {0, 0, 0};
+    Segments latest_[3];
     struct Series {
         double length = 0.0;
         float coefficients[kSeriesTerms] = {};

@@ -11,8 +11,6 @@
 
 namespace particlegrid {
 
-namespace {
-
 void check_overlaps(const SphereOverlapJob& job) {
     check(job);
     // a share is off by up to 2e-14 of the cube of the radius, which must not show in a voxel
@@ -34,8 +32,6 @@ void check_overlaps(const SphereOverlapJob& job) {
     }
     check_images(job, [&](const Site&, std::int64_t e) { return job.entry_widths[e]; });
 }
-
-}  // namespace
 
 void draw_sphere_overlaps(const SphereOverlapJob& job) {
     check_overlaps(job);

@@ -1,9 +1,9 @@
 // fuzz_coulomb [calls] [seed]: random charges in crystals and molecules, some of them against the definition of the sums,
-// and random invalid jobs, which must be refused before anything is written.
+// random invalid jobs, which must be refused before anything is written, and derivatives, which must be adjoint and finite.
 #include <algorithm>
 #include <cmath>
 
-#include "coulomb.hpp"
+#include "coulomb_derivatives.hpp"
 #include "fuzz.hpp"
 #include "lattice.hpp"
 
@@ -176,6 +176,105 @@ void damage_charges(Case& c, CoulombJob& job, Random& random) {
     }
 }
 
+// Numbers for all that a case's values depend on, in one block with guards between the fields.
+struct Numbers {
+    static constexpr double kBetween = 1e300;
+    std::vector<double> all;
+    std::size_t first[6], count[6];
+
+    Numbers(const Case& c, double value) {
+        const std::size_t n = static_cast<std::size_t>(c.structures);
+        const std::size_t lengths[6] = {c.positions.size(), c.weights.size(), c.weights.size(), 9 * n, 3 * n, 9 * n};
+        for (std::size_t f = 0; f < 6; ++f) {
+            all.push_back(kBetween);
+            first[f] = all.size();
+            count[f] = lengths[f];
+            all.insert(all.end(), lengths[f], value);
+        }
+        all.push_back(kBetween);
+    }
+    template <class Number>
+    Tangent<Number> point() {
+        return {&all[first[0]], &all[first[1]], &all[first[2]], &all[first[3]], &all[first[4]], &all[first[5]]};
+    }
+    void randomize(Random& random) {
+        for (std::size_t f = 0; f < 6; ++f)
+            for (std::size_t i = 0; i < count[f]; ++i) all[first[f] + i] = random.real(-1.0, 1.0);
+    }
+    // That every number was written, and nothing between them.
+    void check() const {
+        for (std::size_t f = 0, at = 0; f < 6; ++f) {
+            for (; at < first[f]; ++at) CHECK(all[at] == kBetween, "written before field %d of a gradient", int(f));
+            for (; at < first[f] + count[f]; ++at) CHECK(std::isfinite(all[at]), "%g in field %d of a gradient", all[at], int(f));
+        }
+        CHECK(all.back() == kBetween, "written behind a gradient");
+    }
+};
+
+// Sum of products, and of their magnitudes.
+struct Product {
+    double sum = 0.0, size = 0.0;
+    void add(double a, double b) {
+        sum += a * b;
+        size += std::fabs(a * b);
+    }
+    Product() = default;
+    Product(const Numbers& a, const Numbers& b) {
+        for (std::size_t f = 0; f < 6; ++f)
+            for (std::size_t i = 0; i < a.count[f]; ++i) add(a.all[a.first[f] + i], b.all[b.first[f] + i]);
+    }
+};
+
+// The case is laid out anew.
+void check_derivatives(Case& c, CoulombJob& job, Random& random, bool invalid) {
+    const OutputType type = random.one_in(2) ? OutputType::float32 : OutputType::float64;
+    c.lay_out(type, Layout::packed, random.whole(0, 3));
+    job.out = c.data();
+    job.output = type;
+    std::copy(c.strides.begin(), c.strides.end(), job.strides.begin());
+    Numbers s(c, 0.0), t(c, 0.0), once(c, kNotANumber);
+    s.randomize(random);
+    t.randomize(random);
+    const Direction along_s = s.point<const double>(), along_t = t.point<const double>();
+    if (invalid) {
+        damage_charges(c, job, random);
+        const std::vector<double> before = once.all;
+        expect_refusal(c, [&] { push_forward_coulomb(job, along_t); });
+        expect_refusal(c, [&] { pull_back_coulomb(job, once.point<double>(), random.one_in(2) ? &along_t : nullptr); });
+        for (std::size_t i = 0; i < before.size(); ++i)
+            CHECK(before[i] == once.all[i] || (std::isnan(before[i]) && std::isnan(once.all[i])), "a gradient was written");
+        return;
+    }
+    if (!expect_drawing(c, [&] { push_forward_coulomb(job, along_t); })) return;
+    const std::string wrong = c.check_written(true);
+    CHECK(wrong.empty(), "%s", wrong.c_str());
+    Product pushed;
+    c.for_each([&](std::size_t byte) {
+        const double g = static_cast<double>(static_cast<float>(random.real(-1.0, 1.0)));
+        pushed.add(g, c.read_at(byte));
+        c.write_at(byte, g);
+    });
+    const std::vector<unsigned char> upstream = c.memory;
+    pull_back_coulomb(job, once.point<double>(), nullptr);
+    once.check();
+    const Product pulled(once, t);
+    const double rounding = type == OutputType::float64 ? 1e-10 : 1e-6;
+    CHECK(std::fabs(pulled.sum - pushed.sum) <= rounding * (pulled.size + pushed.size), "not adjoint: %.17g and %.17g",
+          pulled.sum, pushed.sum);
+    Numbers twice_s(c, kNotANumber), twice_t(c, kNotANumber), again(c, kNotANumber);
+    pull_back_coulomb(job, twice_s.point<double>(), &along_s);
+    pull_back_coulomb(job, twice_t.point<double>(), &along_t);
+    twice_s.check();
+    twice_t.check();
+    const Product one(twice_s, t), other(twice_t, s);
+    CHECK(std::fabs(one.sum - other.sum) <= 1e-10 * (one.size + other.size), "not symmetric: %.17g and %.17g", one.sum, other.sum);
+    CHECK(c.memory == upstream, "the upstream gradient was changed");
+    if (random.pick(8)) return;
+    job.threads = job.threads % 4 + 1;
+    pull_back_coulomb(job, again.point<double>(), &along_t);
+    CHECK(again.all == twice_t.all, "bits of a gradient differ between numbers of threads");
+}
+
 void run_call(Random& random) {
     const bool large = random.one_in(2000), compares = random.one_in(40), crystals = random.one_in(2);
     Case c = random_charges(random, large ? 14 : random.one_in(20) ? 5 : 3, crystals);
@@ -184,6 +283,11 @@ void run_call(Random& random) {
     c.point(job, random_threads(random));
     job.tol = random.of(tolerances);
     job.split = random.pick(3) ? 0.0 : random.real(0.3, 1.2);
+    if (random.one_in(4)) {
+        const bool invalid = random.one_in(4) && !c.atoms.empty();
+        check_derivatives(c, job, random, invalid);
+        return;
+    }
     if (random.one_in(3) && !c.atoms.empty()) {
         if (random.one_in(4)) damage_charges(c, job, random);
         else damage(c, job, random);

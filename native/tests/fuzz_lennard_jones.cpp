@@ -1,12 +1,13 @@
-// fuzz_lennard_jones [calls] [seed]: random energy grids, some of them against sums in double over every image, and random
-// invalid jobs, which must be refused before anything is written.
+// fuzz_lennard_jones [calls] [seed]: random energy grids, some of them against sums in double over every image, their
+// derivatives, and random invalid jobs, which must be refused before anything is written.
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
 
+#include "check_derivatives.hpp"
 #include "fuzz.hpp"
 #include "lattice.hpp"
-#include "lennard_jones.hpp"
+#include "lennard_jones_derivatives.hpp"
 
 using namespace particlegrid;
 
@@ -156,6 +157,10 @@ void run_call(Random& random) {
     std::string wrong = e.grid.check_written(false);
     if (wrong.empty() && compares) wrong = compare(e);
     CHECK(wrong.empty(), "%d threads: %s", e.job.threads, wrong.c_str());
+    if (!random.one_in(4)) return;
+    check_derivatives(
+        e.grid, e.job, random, [&](const Gradient& to, const Direction* along) { pull_back_lennard_jones(e.job, to, along); },
+        [&](const Direction& along) { push_forward_lennard_jones(e.job, along); });
 }
 
 }  // namespace

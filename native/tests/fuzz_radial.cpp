@@ -1,12 +1,13 @@
 // fuzz_radial [calls] [seed]: random radial densities on random lattices, some of them against sums over images in plain
-// double, as sparse output and over what was drawn before, and random invalid jobs, which must be refused before anything
-// is written.
+// double, as sparse output and over what was drawn before, their derivatives, and random invalid jobs, which must be refused
+// before anything is written.
 #include <algorithm>
 #include <cmath>
 
+#include "check_derivatives.hpp"
 #include "fuzz.hpp"
 #include "lattice.hpp"
-#include "radial.hpp"
+#include "radial_derivatives.hpp"
 
 using namespace particlegrid;
 
@@ -238,6 +239,10 @@ void run_call(Random& random) {
         job.touched = marks;
         draw_radial(job);
     });
+    if (job.form.profile == Profile::gaussian || !random.one_in(4)) return;
+    check_derivatives(
+        drawing.grid, job, random, [&](const Gradient& to, const Direction* along) { pull_back_radial(job, to, along); },
+        [&](const Direction& along) { push_forward_radial(job, along); });
 }
 
 }  // namespace

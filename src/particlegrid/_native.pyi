@@ -21,6 +21,10 @@ def pull_back_gaussians(
     drawing: Drawing, gradient: Tangent, direction: Tangent | None, value: str, cut: float, sheared_cut: float
 ) -> None: ...
 def draw_sphere_overlaps(drawing: Drawing, per: str, maximum: bool) -> None: ...
+def push_forward_sphere_overlaps(drawing: Drawing, direction: Tangent, per: str, maximum: bool) -> None: ...
+def pull_back_sphere_overlaps(
+    drawing: Drawing, gradient: Tangent, direction: Tangent | None, per: str, maximum: bool
+) -> None: ...
 def resample(
     source: NDArray[Any],
     map: NDArray[np.float64],
@@ -62,6 +66,8 @@ def make_style(
     cut: float,
 ) -> MoleculeStyle: ...
 def draw_coulomb(drawing: Drawing, split: float) -> None: ...
+def pull_back_coulomb(drawing: Drawing, split: float, gradient: Tangent, direction: Tangent | None = None) -> None: ...
+def push_forward_coulomb(drawing: Drawing, split: float, direction: Tangent) -> None: ...
 def draw_lennard_jones(drawing: Drawing, probe_width: float, cutoff: float, shift: bool) -> None: ...
 def draw_radial(
     drawing: Drawing,
@@ -74,6 +80,40 @@ def draw_radial(
     table: NDArray[np.float64] | None = None,
     cut: float = 0.0,
     normalize: bool = False,
+) -> None: ...
+def pull_back_lennard_jones(
+    drawing: Drawing,
+    probe_width: float,
+    cutoff: float,
+    shift: bool,
+    gradient: Tangent,
+    direction: Tangent | None = None,
+) -> None: ...
+def push_forward_lennard_jones(
+    drawing: Drawing, probe_width: float, cutoff: float, shift: bool, direction: Tangent
+) -> None: ...
+def pull_back_radial(
+    drawing: Drawing,
+    profile: str,
+    gradient: Tangent,
+    direction: Tangent | None = None,
+    *,
+    maximum: bool = False,
+    multiple: float = 1.0,
+    scale: float = 1.0,
+    cutoff: float = 1.0,
+    table: NDArray[np.float64] | None = None,
+) -> None: ...
+def push_forward_radial(
+    drawing: Drawing,
+    profile: str,
+    direction: Tangent,
+    *,
+    maximum: bool = False,
+    multiple: float = 1.0,
+    scale: float = 1.0,
+    cutoff: float = 1.0,
+    table: NDArray[np.float64] | None = None,
 ) -> None: ...
 
 class SparseSink:

@@ -85,7 +85,9 @@ def pull_back(what, drawing, upstream, direction=None):
     gradient = Tangent.zeros(drawing)
     for field in fields(gradient):
         getattr(gradient, field.name)[...] = np.nan
-    assert what.pull_back(replace(drawing, out=np.array(upstream, drawing.out.dtype)), gradient, direction)
+    kept = np.array(upstream, drawing.out.dtype)
+    assert what.pull_back(replace(drawing, out=kept), gradient, direction)
+    assert np.array_equal(kept, np.asarray(upstream, kept.dtype), equal_nan=True)
     return gradient
 
 

@@ -38,10 +38,14 @@ Doubles potential_of(Doubles squared, double charge, double alpha) {
     }
 }
 
-template <bool kScreened>
-void add_charge(const ChargedPlane& job, const PointCharge& charge, double* plane) {
-    const double dx = static_cast<double>(job.x) - charge.index[0];
-    const double x = dx * job.across[0], y_start = dx * job.across[1] - charge.index[1] * job.along[0];
+// visit(j, k, squared) for the rows of a plane that a charge reaches and for every vector of voxels k, k + 1, .. there,
+// with their squared distances. Whole vectors from a multiple of four on: a few voxels beyond the reach get what belongs
+// to them all the same.
+template <class Begin, class Visit, class End>
+[[gnu::always_inline]] inline void for_reached(const TurnedPlane& job, const double* index, const Begin& begin,
+                                               const Visit& visit, const End& end) {
+    const double dx = static_cast<double>(job.x) - index[0];
+    const double x = dx * job.across[0], y_start = dx * job.across[1] - index[1] * job.along[0];
     const double left = job.reach * job.reach - x * x;
     if (!(left >= 0.0)) return;
     const double y_reach = std::sqrt(left);
@@ -54,17 +58,24 @@ void add_charge(const ChargedPlane& job, const PointCharge& charge, double* plan
         const double rest = job.reach * job.reach - across;
         if (!(rest >= 0.0)) continue;
         const double z_reach = std::sqrt(rest);
-        const double z_start = dx * job.across[2] + (static_cast<double>(j) - charge.index[1]) * job.along[1] -
-                               charge.index[2] * job.length;
+        const double z_start = dx * job.across[2] + (static_cast<double>(j) - index[1]) * job.along[1] - index[2] * job.length;
         const WholeRange columns((-z_reach - z_start) / job.length, (z_reach - z_start) / job.length, job.columns);
-        double* row = plane + j * job.stride;
-        // whole vectors from a multiple of four on: a few voxels beyond the reach get what belongs to them all the same
+        begin(j);
         for (std::int64_t k = columns.first / kDoubles * kDoubles; k <= columns.last; k += kDoubles) {
             const Doubles z = z_start + (static_cast<double>(k) + lanes) * job.length;
-            *reinterpret_cast<VectorOf<double>::type*>(row + k) +=
-                potential_of<kScreened>(across + z * z, charge.charge, job.alpha);
+            visit(j, k, across + z * z);
         }
+        end(j);
     }
+}
+
+template <bool kScreened>
+void add_charge(const ChargedPlane& job, const PointCharge& charge, double* plane) {
+    const auto nothing = [](std::int64_t) {};
+    for_reached(job, charge.index, nothing, [&](std::int64_t j, std::int64_t k, Doubles squared) {
+        *reinterpret_cast<VectorOf<double>::type*>(plane + j * job.stride + k) +=
+            potential_of<kScreened>(squared, charge.charge, job.alpha);
+    }, nothing);
 }
 
 void add_charges(const ChargedPlane& job, double* plane) {

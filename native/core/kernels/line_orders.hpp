@@ -29,13 +29,14 @@ void weigh_line(const LineJob& job, double* scratch, T* weights) {
     const std::int64_t row = (values + kDoubles - 1) / kDoubles * kDoubles;
     double scale[kMostDerivatives + 1];
     scale[0] = 1.0;
-    if (!job.point && job.orders > 0) scale[1] = 0.3989422804014327 / job.sigma;
+    if (!job.point && job.orders > 0) scale[1] = 0.35355339059327373 / job.sigma;  // of the slope of erf: 1 / sqrt 8
     for (int k = job.point ? 1 : 2; k <= job.orders; ++k) scale[k] = scale[k - 1] / job.sigma;
     const Doubles lanes = {0.0, 1.0, 2.0, 3.0};
     for (std::int64_t i = 0; i < values; i += kDoubles) {
         const Doubles t = corner + (static_cast<double>(i) + lanes) * step;
-        if (!job.point) *reinterpret_cast<Doubles*>(scratch + i) = 0.5 * erf_by_table(0.7071067811865476 * t);
-        const Doubles part = exp_of_minus(0.5 * (t * t));
+        Doubles part;
+        if (job.point) part = exp_of_minus(0.5 * (t * t));
+        else *reinterpret_cast<Doubles*>(scratch + i) = 0.5 * step_from_node<true>(0.7071067811865476 * t, part);
         for (int k = job.point ? 0 : 1; k <= job.orders; ++k)
             *reinterpret_cast<Doubles*>(scratch + k * row + i) = scale[k] * (hermite(job.point ? k : k - 1, t) * part);
     }

@@ -79,6 +79,11 @@ struct BinaryProfile {
     Doubles operator()(Doubles) const { return Doubles{} + 1.0; }
 };
 
+// The cubic pieces that some distances fall into, and how far into them.
+struct TablePieces {
+    Doubles c0, c1, c2, c3, fraction;
+};
+
 struct TableProfile {
     const double* table;
     double last, per_length;
@@ -87,20 +92,25 @@ struct TableProfile {
         : table(form.table), last(static_cast<double>(form.intervals - 1)),
           per_length(static_cast<double>(form.intervals) / form.cutoff) {}
 
-    Doubles operator()(Doubles distance2) const {
-        const Doubles place = square_root(distance2) * per_length;
+    TablePieces look_up(Doubles distance) const {
+        const Doubles place = distance * per_length;
         const Doubles clipped = place < last ? place : Doubles{} + last;
         const Ints piece = __builtin_convertvector(clipped, Ints);
-        const Doubles f = place - __builtin_convertvector(piece, Doubles);
-        Doubles c0, c1, c2, c3;
+        TablePieces found;
+        found.fraction = place - __builtin_convertvector(piece, Doubles);
         for (int k = 0; k < kDoubles; ++k) {
             const double* c = table + 4 * static_cast<std::int64_t>(piece[k]);
-            c0[k] = c[0];
-            c1[k] = c[1];
-            c2[k] = c[2];
-            c3[k] = c[3];
+            found.c0[k] = c[0];
+            found.c1[k] = c[1];
+            found.c2[k] = c[2];
+            found.c3[k] = c[3];
         }
-        return c0 + f * (c1 + f * (c2 + f * c3));
+        return found;
+    }
+
+    Doubles operator()(Doubles distance2) const {
+        const TablePieces p = look_up(square_root(distance2));
+        return p.c0 + p.fraction * (p.c1 + p.fraction * (p.c2 + p.fraction * p.c3));
     }
 };
 

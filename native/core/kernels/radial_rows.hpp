@@ -62,14 +62,14 @@ void combine(Singles values, float* to) {
 
 // Four rows of one plane. A voxel (y, z) is away2 + t^2 from the atom, squared, with t = (z + lift) step + shift.
 struct FourRows {
-    Doubles away2, shift;
+    Doubles dy, away2, shift;  // dy: voxels from the atom to the row
     double lift, step, radius2;
     Doubles first, last;  // the voxels nearer than the radius, both included, within the row; none if last < first
 
     [[gnu::always_inline]] FourRows(const RowFrame& frame, const RadialStroke& s, double dx, double y, double columns)
         : lift(0.5 - s.index[2]), step(frame.e3), radius2(s.radius2) {
         const Doubles lanes = {0.0, 1.0, 2.0, 3.0};
-        const Doubles dy = (y + lanes) + (0.5 - s.index[1]);
+        dy = (y + lanes) + (0.5 - s.index[1]);
         const double plane = dx * frame.e1[0];
         const Doubles across = dx * frame.e1[1] + dy * frame.e2[0];
         shift = dx * frame.e1[2] + dy * frame.e2[1];
@@ -103,10 +103,11 @@ struct RowList {
 };
 
 // For the rows of the stroke in this plane that have voxels inside the sphere: measure(four rows, list, i) puts what it
-// wants of rows i to i + 3 into the list; paint(list, i, row, voxels) paints them, from the first voxel on.
-template <class T, class Measure, class Paint>
-[[gnu::always_inline]] inline void visit_rows(const RadialPlane& job, const RadialStroke& s, T* tile,
-                                              const Measure& measure, const Paint& paint) {
+// wants of rows i to i + 3 into the list; paint(list, i, place, voxels) paints them, from the first voxel on, which is
+// the plane's element `place`.
+template <class Measure, class Paint>
+[[gnu::always_inline]] inline void visit_rows(const RadialPlane& job, const RadialStroke& s, const Measure& measure,
+                                              const Paint& paint) {
     const RowFrame& frame = *job.frame;
     const double dx = (static_cast<double>(job.x) + 0.5) - s.index[0];
     const double plane = dx * frame.e1[0];
@@ -132,7 +133,7 @@ template <class T, class Measure, class Paint>
         }
         for (std::int64_t i = 0; i < count; ++i)
             if (list.voxels[i] > 0.0)
-                paint(list, i, tile + (begin + i) * job.columns + static_cast<std::int64_t>(list.first[i]), list.voxels[i]);
+                paint(list, i, (begin + i) * job.columns + static_cast<std::int64_t>(list.first[i]), list.voxels[i]);
     }
 }
 
@@ -142,12 +143,13 @@ void paint_profile(const RadialPlane& job, const RadialStroke& s, T* tile) {
     const Doubles lanes = {0.0, 1.0, 2.0, 3.0};
     const double step = job.frame->e3;
     visit_rows(
-        job, s, tile,
+        job, s,
         [](const FourRows& rows, RowList& list, std::int64_t i) {
             list.put(list.about[0], i, rows.away2);
             list.put(list.about[1], i, rows.along(rows.first));
         },
-        [&](const RowList& list, std::int64_t i, T* to, double voxels) {
+        [&](const RowList& list, std::int64_t i, std::int64_t place, double voxels) {
+            T* to = tile + place;
             const double away2 = list.about[0][i], start = list.about[1][i];
             for (double z = 0.0; z < voxels; z += kDoubles, to += kDoubles) {
                 const Doubles t = start + (z + lanes) * step;
@@ -172,7 +174,7 @@ void paint_gaussian(const RadialPlane& job, const RadialStroke& s, T* tile) {
     Lanes lanes;
     count_up(lanes);
     visit_rows(
-        job, s, tile,
+        job, s,
         [=](const FourRows& rows, RowList& list, std::int64_t i) {
             const Doubles middle = rows.nearest();
             const Doubles over = middle > rows.first ? middle : rows.first;
@@ -182,7 +184,8 @@ void paint_gaussian(const RadialPlane& job, const RadialStroke& s, T* tile) {
             list.put(list.about[1], i, t * (2.0 * rows.step * per2));
             list.put(list.about[2], i, rows.first - anchor);
         },
-        [=](const RowList& list, std::int64_t i, T* to, double voxels) {
+        [=](const RowList& list, std::int64_t i, std::int64_t place, double voxels) {
+            T* to = tile + place;
             const Lane height = static_cast<Lane>(list.about[0][i]), tilt = static_cast<Lane>(list.about[1][i]);
             Lanes k = static_cast<Lane>(list.about[2][i]) + lanes;
             Lane left = static_cast<Lane>(voxels);
@@ -205,6 +208,7 @@ void paint_stroke(const RadialPlane& job, const RadialStroke& s, T* tile) {
         case Profile::occupancy: return paint_profile<T, OccupancyProfile, kMaximum>(job, s, tile);
         case Profile::binary: return paint_profile<T, BinaryProfile, kMaximum>(job, s, tile);
         case Profile::table: return paint_profile<T, TableProfile, kMaximum>(job, s, tile);
+        case Profile::lennard_jones: return;  // sums over blocks draw it
     }
 }
 

@@ -14,6 +14,7 @@ from particlegrid import _native
 from particlegrid.batch import Batch
 from particlegrid.densities.base import Density
 from particlegrid.densities.drawing import Drawing
+from particlegrid.densities.tangent import Tangent
 from particlegrid.elements import SYMBOLS, atomic_number
 
 __all__ = ["COULOMB_CONSTANT", "Coulomb"]
@@ -54,6 +55,10 @@ class Coulomb(Density):
     the output type, where q is the largest charge of the channel and a = (V / n)^(1/3) the mean distance between its n
     charges in the cell's volume V. Two cut-offs follow from that bound: the terms left out in real and in reciprocal
     space are below half of it even if all of them had the same sign. The split between the two is the fastest one.
+
+    Derivatives are those of the sums as they are made, at a fixed split and with fixed lists of images and of wave
+    vectors: what changes with these is below `tol`. A voxel whose centre lies at a charge has the derivatives of what
+    the other charges leave there, whether it holds that or inf: never NaN. Those by widths are zero.
 
     References
     ----------
@@ -121,16 +126,33 @@ class Coulomb(Density):
 
     def draw_natively(self, drawing: Drawing) -> bool:
         """Draw by a direct sum, or by an Ewald sum where three axes are periodic."""
-        if drawing.periodic is not None:
-            axes = drawing.periodic.sum(axis=1)
-            partly = np.flatnonzero((axes == 1) | (axes == 2))
-            if len(partly):
-                raise ValueError(
-                    f"structure {partly[0]} is periodic along {axes[partly[0]]} of 3 axes; Coulomb needs all three or "
-                    "none: set pbc=True, with enough vacuum in the cell, or pbc=False"
-                )
+        _check_periodic(drawing)
         _native.draw_coulomb(drawing, self._split)
         return True
+
+    def push_forward(self, drawing: Drawing, direction: Tangent) -> bool:
+        """Write the change of either sum along a direction."""
+        _check_periodic(drawing)
+        _native.push_forward_coulomb(drawing, self._split, direction)
+        return True
+
+    def pull_back(self, drawing: Drawing, gradient: Tangent, direction: Tangent | None = None) -> bool:
+        """Write the gradient of either sum, or of its change along a direction."""
+        _check_periodic(drawing)
+        _native.pull_back_coulomb(drawing, self._split, gradient, direction)
+        return True
+
+
+def _check_periodic(drawing: Drawing) -> None:
+    if drawing.periodic is None:
+        return
+    axes = drawing.periodic.sum(axis=1)
+    partly = np.flatnonzero((axes == 1) | (axes == 2))
+    if len(partly):
+        raise ValueError(
+            f"structure {partly[0]} is periodic along {axes[partly[0]]} of 3 axes; Coulomb needs all three or "
+            "none: set pbc=True, with enough vacuum in the cell, or pbc=False"
+        )
 
 
 def _check_charge(symbol: str, charge: float) -> float:

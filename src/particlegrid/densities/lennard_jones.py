@@ -17,6 +17,7 @@ from particlegrid.densities.base import Density
 from particlegrid.densities.drawing import Drawing
 from particlegrid.densities.energy_units import ENERGY_UNITS, convert_energy
 from particlegrid.densities.force_fields import FORCE_FIELDS, PROBES
+from particlegrid.densities.tangent import Tangent
 from particlegrid.elements import SYMBOLS, atomic_number
 from particlegrid.errors import as_positive, choose
 
@@ -58,6 +59,11 @@ class LennardJones(Density):
     ------
     ValueError, TypeError
         If a name is unknown, or a number is not what it should be.
+
+    Notes
+    -----
+    Derivatives are those of the sum within the cutoff, which stands still; with `shift`, also of what is subtracted.
+    Where an energy is infinite, within 1e-16 A of an atom, that atom's term has none.
 
     Examples
     --------
@@ -155,8 +161,22 @@ class LennardJones(Density):
 
     def draw_natively(self, drawing: Drawing) -> bool:
         """Draw with the kernel of blocks and near atoms."""
-        _native.draw_lennard_jones(drawing, self.probe_parameters[1], self.cutoff, self.shift)
+        _native.draw_lennard_jones(drawing, *self._pair_parameters)
         return True
+
+    def push_forward(self, drawing: Drawing, direction: Tangent) -> bool:
+        """How fast the sums change along a direction, before the cap."""
+        _native.push_forward_lennard_jones(drawing, *self._pair_parameters, direction)
+        return True
+
+    def pull_back(self, drawing: Drawing, gradient: Tangent, direction: Tangent | None = None) -> bool:
+        """Gradient of the sum of ``drawing.out`` times the sums, or times their change along a direction."""
+        _native.pull_back_lennard_jones(drawing, *self._pair_parameters, gradient, direction)
+        return True
+
+    @property
+    def _pair_parameters(self) -> tuple[float, float, bool]:
+        return self.probe_parameters[1], self.cutoff, self.shift
 
     def finish(self, values: NDArray[Any]) -> None:
         """Cap the sums; infinities of both signs, of weights of both signs, add up to infinity."""

@@ -14,16 +14,46 @@ from particlegrid.batch import Batch
 from particlegrid.densities.base import Density
 from particlegrid.densities.drawing import Drawing
 from particlegrid.densities.lengths import atom_lengths, hash_length
+from particlegrid.densities.tangent import Tangent
 from particlegrid.errors import as_array, as_positive, choose
 from particlegrid.radii import Lengths, check_lengths
 
 __all__ = ["Binary", "GaussianQuadratic", "Occupancy", "Radial"]
 
 _INTERVALS = 4096
+_Profile = tuple[str, dict[str, Any]]
+
+
+class _Profiled(Density):
+    """A density that the radial kernels draw and differentiate."""
+
+    marks_touched: ClassVar[bool] = True
+
+    def _describe_profile(self) -> _Profile:
+        """Name and parameters of the profile, as the kernels take them."""
+        raise NotImplementedError
+
+    def draw_natively(self, drawing: Drawing) -> bool:
+        """Draw with the radial kernel."""
+        profile, parameters = self._describe_profile()
+        _native.draw_radial(drawing, profile, **parameters)
+        return True
+
+    def push_forward(self, drawing: Drawing, direction: Tangent) -> bool:
+        """How fast the values change along a direction, with supports that stand still."""
+        profile, parameters = self._describe_profile()
+        _native.push_forward_radial(drawing, profile, direction, **parameters)
+        return True
+
+    def pull_back(self, drawing: Drawing, gradient: Tangent, direction: Tangent | None = None) -> bool:
+        """Gradient of the sum of ``drawing.out`` times the values, or times their change along a direction."""
+        profile, parameters = self._describe_profile()
+        _native.pull_back_radial(drawing, profile, gradient, direction, **parameters)
+        return True
 
 
 @dataclass(frozen=True, init=False)
-class GaussianQuadratic(Density):
+class GaussianQuadratic(_Profiled):
     """A Gaussian that a parabola brings to zero: the density of libmolgrid and gnina.
 
     With R = radius scale and G = multiple, the value at the distance d of a voxel's centre is exp(-2 d^2 / R^2) up to
@@ -46,6 +76,11 @@ class GaussianQuadratic(Density):
     ValueError
         If a radius or the scale is not positive, or the multiple is 0.
 
+    Notes
+    -----
+    The second derivative jumps where the parabola begins and where it ends; at d = G R it is that of the Gaussian, at
+    the end 0. With a negative `multiple` the cut stands still, and what crosses it does not count.
+
     Examples
     --------
     >>> from particlegrid import AllAtoms, Box, Structure, Voxelizer
@@ -53,8 +88,6 @@ class GaussianQuadratic(Density):
     >>> grid[0, 30, 30, [30, 40, 43, 45]].round(6).tolist() == np.float32([1, 0.135335, 0.021654, 0]).tolist()
     True
     """
-
-    marks_touched: ClassVar[bool] = True
 
     radius: Lengths = "covalent"
     scale: float = 1.0
@@ -73,14 +106,12 @@ class GaussianQuadratic(Density):
         """Radius of every atom, without the scale, shape (N,), in A."""
         return atom_lengths(self.radius, batch, "radius")
 
-    def draw_natively(self, drawing: Drawing) -> bool:
-        """Draw with the radial kernel."""
-        _native.draw_radial(drawing, "quadratic", scale=self.scale, multiple=self.multiple)
-        return True
+    def _describe_profile(self) -> _Profile:
+        return "quadratic", {"scale": self.scale, "multiple": self.multiple}
 
 
 @dataclass(frozen=True, init=False)
-class Occupancy(Density):
+class Occupancy(_Profiled):
     """1 - exp(-(radius / d)^12) at the distance d of a voxel's centre, the largest over the atoms.
 
     The occupancy of moleculekit and of docktgrid (J. Jimenez et al., Bioinformatics 33 (2017) 3036,
@@ -99,6 +130,12 @@ class Occupancy(Density):
     ValueError
         If a radius or the cutoff is not positive.
 
+    Notes
+    -----
+    Derivatives are those of the atom that gives a voxel its value: of the first entry where several give the same, of
+    its first image where several of those do, and of none where no value is above 0, so that an entry of weight 0 has
+    no gradient. What crosses the cutoff does not count.
+
     Examples
     --------
     >>> from particlegrid import AllAtoms, Grid, Structure, Voxelizer
@@ -108,8 +145,6 @@ class Occupancy(Density):
     """
 
     combine: ClassVar[str] = "max"
-    marks_touched: ClassVar[bool] = True
-
     radius: Lengths = "vdw"
     cutoff: float = 5.0
 
@@ -124,14 +159,12 @@ class Occupancy(Density):
         """Radius of every atom, shape (N,), in A."""
         return atom_lengths(self.radius, batch, "radius")
 
-    def draw_natively(self, drawing: Drawing) -> bool:
-        """Draw with the radial kernel."""
-        _native.draw_radial(drawing, "occupancy", maximum=True, cutoff=self.cutoff)
-        return True
+    def _describe_profile(self) -> _Profile:
+        return "occupancy", {"maximum": True, "cutoff": self.cutoff}
 
 
 @dataclass(frozen=True, init=False)
-class Binary(Density):
+class Binary(_Profiled):
     """1 where a voxel's centre is nearer to an atom than its radius, else 0; the largest over the atoms.
 
     Parameters
@@ -145,6 +178,11 @@ class Binary(Density):
     ValueError
         If a radius is not positive.
 
+    Notes
+    -----
+    Derivatives by positions, radii and cells are 0: what crosses the surface does not count. That by a weight is 1 in
+    the voxels whose value it is; see `Occupancy` for equal values.
+
     Examples
     --------
     >>> from particlegrid import AllAtoms, Box, Structure, Voxelizer
@@ -153,8 +191,6 @@ class Binary(Density):
     """
 
     combine: ClassVar[str] = "max"
-    marks_touched: ClassVar[bool] = True
-
     radius: Lengths = "vdw"
 
     def __init__(self, radius: Lengths = "vdw") -> None:
@@ -167,14 +203,12 @@ class Binary(Density):
         """Radius of every atom, shape (N,), in A."""
         return atom_lengths(self.radius, batch, "radius")
 
-    def draw_natively(self, drawing: Drawing) -> bool:
-        """Draw with the radial kernel."""
-        _native.draw_radial(drawing, "binary", maximum=True)
-        return True
+    def _describe_profile(self) -> _Profile:
+        return "binary", {"maximum": True}
 
 
 @dataclass(frozen=True, init=False, repr=False)
-class Radial(Density):
+class Radial(_Profiled):
     """A profile of one's own: any function of the distance from the atom.
 
     Parameters
@@ -200,6 +234,10 @@ class Radial(Density):
     6 A that is 4e-10. Near a kink the error is at most a quarter of s times the jump of the slope; a step is smeared
     over three intervals, with an overshoot of 8 %.
 
+    Derivatives are those of the cubic pieces, of the outer one where two meet; what crosses the cutoff does not count,
+    and widths, which the table ignores, have none. At an atom's very centre the slope of the profile has no direction
+    and counts 0. For a maximum, see `Occupancy`.
+
     Examples
     --------
     >>> from particlegrid import AllAtoms, Grid, Structure, Voxelizer
@@ -207,8 +245,6 @@ class Radial(Density):
     >>> Voxelizer(line, AllAtoms(), Radial(lambda d: np.exp(-d), 3.0))(Structure([[0, 0, 0]], ["C"])).ravel().round(4)
     array([1.    , 0.3679, 0.1353, 0.    ], dtype=float32)
     """
-
-    marks_touched: ClassVar[bool] = True
 
     values: tuple[float, ...]
     cutoff: float
@@ -258,7 +294,5 @@ class Radial(Density):
         left, right = slopes[:-1], slopes[1:]
         return np.stack([y[:-1], left, 3 * rise - 2 * left - right, left + right - 2 * rise], axis=1)
 
-    def draw_natively(self, drawing: Drawing) -> bool:
-        """Draw with the radial kernel."""
-        _native.draw_radial(drawing, "table", maximum=self.combine == "max", cutoff=self.cutoff, table=self.tabulate())
-        return True
+    def _describe_profile(self) -> _Profile:
+        return "table", {"maximum": self.combine == "max", "cutoff": self.cutoff, "table": self.tabulate()}

@@ -12,6 +12,7 @@ from particlegrid.batch import Batch
 from particlegrid.densities.base import Density
 from particlegrid.densities.drawing import Drawing
 from particlegrid.densities.lengths import atom_lengths, hash_length
+from particlegrid.densities.tangent import Tangent
 from particlegrid.errors import choose
 from particlegrid.radii import Lengths, check_lengths
 
@@ -75,4 +76,14 @@ class SphereOverlap(Density):
     def draw_natively(self, drawing: Drawing) -> bool:
         """Draw with the kernel of sphere overlaps."""
         _native.draw_sphere_overlaps(drawing, self.per, self.combine == "max")
+        return True
+
+    def push_forward(self, drawing: Drawing, direction: Tangent) -> bool:
+        """Write how fast the values change along a direction, with the kernel of sphere overlaps."""
+        _native.push_forward_sphere_overlaps(drawing, direction, self.per, self.combine == "max")
+        return True
+
+    def pull_back(self, drawing: Drawing, gradient: Tangent, direction: Tangent | None = None) -> bool:
+        """Write the gradient, or a product with second derivatives, with the kernel of sphere overlaps."""
+        _native.pull_back_sphere_overlaps(drawing, gradient, direction, self.per, self.combine == "max")
         return True
