@@ -8,9 +8,9 @@
     pull_back'    = (pull_back, pull_back_twice)      pull_back^T       = push_forward
                                                       pull_back_twice^T = pull_back_twice
 
-Second derivatives are symmetric, so that `pull_back_twice` is its own transpose. The derivative of `push_forward` by the
-geometry, `push_forward_twice`, has a transpose, `pull_back_twice`, but no kernel: reverse over forward mode works, and
-forward over forward mode says that it does not.
+Second derivatives are symmetric, so that `pull_back_twice` is its own transpose. The derivative of `push_forward` by
+the geometry, `push_forward_twice`, has a transpose, `pull_back_twice`, but no kernel: reverse over forward mode works,
+and forward over forward mode says that it does not.
 
 Derivatives are taken by some of the six only: the static `by` lists which, and there is one operand or result for each.
 """
@@ -98,7 +98,8 @@ for _primitive in (pull_back, pull_back_twice):
 
 @lru_cache(1024)
 def _compile(primitive: Primitive, **static: Any) -> Callable[..., Any]:
-    return jax.jit(partial(primitive.bind, **static))
+    compiled: Callable[..., Any] = jax.jit(partial(primitive.bind, **static))
+    return compiled
 
 
 def _run(primitive: Primitive, *operands: Any, **static: Any) -> Any:
@@ -198,7 +199,7 @@ ad.primitive_jvps[push_forward_twice] = _differentiate_push_forward_twice
 def _transpose_push_forward(grad: Any, *operands: Any, how: How, by: _Which) -> list[Any]:
     if type(grad) is ad.Zero:
         return [None] * len(operands)
-    return [None] * _N + pull_back.bind(grad, *operands[:_N], how=how, by=by)
+    return [*[None] * _N, *pull_back.bind(grad, *operands[:_N], how=how, by=by)]
 
 
 def _transpose_pull_back(grads: Sequence[Any], *operands: Any, how: How, by: _Which) -> list[Any]:
@@ -216,7 +217,8 @@ def _transpose_pull_back_twice(grads: Sequence[Any], *operands: Any, how: How, b
     if ad.is_undefined_primal(operands[0]):
         nothing[0] = push_forward_twice.bind(*drawn, *along_which, *direction, how=how, by=along, along=given)
         return nothing
-    return nothing[: 1 + _N] + pull_back_twice.bind(*operands[: 1 + _N], *direction, how=how, by=along, along=given)
+    gradient = pull_back_twice.bind(*operands[: 1 + _N], *direction, how=how, by=along, along=given)
+    return [*nothing[: 1 + _N], *gradient]
 
 
 def _transpose_push_forward_twice(grad: Any, *operands: Any, how: How, by: _Which, along: _Which) -> list[Any]:
@@ -226,9 +228,9 @@ def _transpose_push_forward_twice(grad: Any, *operands: Any, how: How, by: _Whic
     drawn, first, second = _split(operands, by)
     if first and ad.is_undefined_primal(first[0]):
         gradient = pull_back_twice.bind(grad, *drawn, *second, how=how, by=by, along=along)
-        return nothing[:_N] + gradient + nothing[_N + len(by) :]
+        return [*nothing[:_N], *gradient, *nothing[_N + len(by) :]]
     gradient = pull_back_twice.bind(grad, *drawn, *first, how=how, by=along, along=by)
-    return nothing[: _N + len(by)] + gradient
+    return [*nothing[: _N + len(by)], *gradient]
 
 
 ad.primitive_transposes[push_forward] = _transpose_push_forward

@@ -161,7 +161,7 @@ class _Unplaced(Batch):
     """A batch whose positions nobody knows: for channel schemes and densities that look at other things."""
 
     @property
-    def positions(self) -> Any:
+    def positions(self) -> Any:  # type: ignore[override]
         """Raises."""
         raise ValueError(
             "the channel scheme or the density looks at `positions`, which jax traces: give `weights` of shape (N, C) "
