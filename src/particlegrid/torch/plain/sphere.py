@@ -21,6 +21,9 @@ from particlegrid.torch.plain.windows import Windows, dot, spread, volumes
 __all__: list[str] = []
 
 _ROUNDING = 2e-14  # of the radius cubed: what the sums of about fifty terms of order 1 are off by
+# 1 - d^2 - e^2, below which a ball that dips through an edge does not count: what it holds beyond is below 1e-16, a part
+# of second derivatives of 1e-4; these would lose more by the division by roots of that number
+_TOUCHING = 1e-8
 
 
 @evaluate.register
@@ -82,7 +85,7 @@ def _share_tetrahedron(d: Tensor, e: Tensor, t: Tensor) -> Tensor:
     d, e, t = (torch.where(x < 0, -x, x) for x in (d, e, t))
     in_plane = d.detach() ** 2 + e.detach() ** 2
     is_inside = in_plane + t.detach() ** 2 <= 1
-    meets_edge = ~is_inside & (in_plane < 1)
+    meets_edge = ~is_inside & (in_plane < 1 - _TOUCHING)
     is_beyond = ~is_inside & ~meets_edge
 
     def choose(which: Tensor, *otherwise: float) -> list[Tensor]:
@@ -106,9 +109,11 @@ def _share_near(d: Tensor, e: Tensor, t: Tensor) -> Tensor:
     length = torch.sqrt(length2)
     p = d * (3 - d * d) / 6
     first = torch.atan2(e * (t - c), e * e + t * c)
-    second = torch.atan2(
-        d * e * (length2 - 1), (t + c * length) * (length - d * d * (1 + length2 - q) / (length + t * c))
-    )
+    # (e^2 L + d^2 t c) / q, which is as exact where q is large
+    is_large = q > 0.5
+    large = (e * e * length + d * d * t * c) / torch.where(is_large, q, 1.0)
+    small = length - d * d * (1 + length2 - q) / (length + t * c)
+    second = torch.atan2(d * e * (length2 - 1), (t + c * length) * torch.where(is_large, large, small))
     return d * e * c / 6 + p * first - second / 3
 
 
