@@ -15,14 +15,14 @@ import torch
 from torch import Tensor
 
 from particlegrid.densities import SphereOverlap
-from particlegrid.torch.plain.base import evaluate, find_reach
+from particlegrid.torch.plain.base import evaluate, find_cost, find_reach
 from particlegrid.torch.plain.windows import Windows, dot, spread, volumes
 
 __all__: list[str] = []
 
 _ROUNDING = 2e-14  # of the radius cubed: what the sums of about fifty terms of order 1 are off by
-# 1 - d^2 - e^2, below which a ball that dips through an edge does not count: what it holds beyond is below 1e-16, a part
-# of second derivatives of 1e-4; these would lose more by the division by roots of that number
+# 1 - d^2 - e^2, below which a ball that dips through an edge does not count: what it holds beyond is below 1e-16, and
+# up to 1e-4 of second derivatives; more would be lost by division by roots of that number
 _TOUCHING = 1e-8
 
 
@@ -42,6 +42,11 @@ def _(what: SphereOverlap, windows: Windows) -> Tensor:
 @find_reach.register
 def _(what: SphereOverlap, widths: Tensor, tol: float) -> Tensor:
     return widths
+
+
+@find_cost.register
+def _(what: SphereOverlap) -> int:
+    return 25
 
 
 def _sum_tetrahedra(windows: Windows) -> Tensor:
@@ -73,7 +78,7 @@ def _sum_tetrahedra(windows: Windows) -> Tensor:
 def _lay_along(axis: int, rows: Tensor) -> Tensor:
     """Numbers for each plane of corners, shape (P, W), against blocks."""
     shape = [len(rows), 1, 1, 1]
-    shape[1 + axis] = -1
+    shape[1 + axis] = rows.shape[1]
     return rows.reshape(shape)
 
 
