@@ -30,8 +30,8 @@ CELLS = {
 }
 
 DENSITIES = {
-    "integral": Gaussian(0.55),
-    "mean": Gaussian(0.8, "mean"),
+    "integral": Gaussian(0.45),
+    "mean": Gaussian(0.45, "mean"),
     "point": Gaussian(0.6, "point"),
     "peak": Gaussian(0.6, "point", normalize=False),
     "quadratic": GaussianQuadratic(1.2),

@@ -33,8 +33,9 @@ def _(what: SphereOverlap, windows: Windows) -> Tensor:
     divisor = {"voxel": voxel, "atom": spread(4 / 3 * pi * radius**3), "volume": torch.ones_like(voxel)}[what.per]
     shares = _sum_tetrahedra(windows)
     x, y, z = windows.offsets(place=0.0, more=1)
-    holds = (x * x + y * y + z * z <= spread(radius) ** 2).to(shares.dtype)
-    is_whole = torch.nn.functional.avg_pool3d(holds, 2, stride=1) == 1
+    is_whole = x * x + y * y + z * z <= spread(radius) ** 2  # at the corners
+    for d, voxels in enumerate(windows.size):
+        is_whole = is_whole.narrow(1 + d, 0, voxels) & is_whole.narrow(1 + d, 1, voxels)
     common = torch.where(shares > _ROUNDING, shares * spread(radius) ** 3, 0.0)
     return torch.where(is_whole, voxel, common) / divisor
 
