@@ -1,5 +1,7 @@
 """Grids from plain torch operations are the grids of the definition."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 import torch
@@ -186,16 +188,11 @@ def test_a_potential_needs_three_periodic_axes_or_none():
 
 
 def test_a_density_of_ones_own_has_no_formula_here():
-    class Cone(Density):
-        def to_dict(self):
-            return {"type": "Cone"}
-
-        def __hash__(self):
-            return 1
-
+    @dataclass(frozen=True)
+    class _Cone(Density):
         def atom_widths(self, batch):
             return np.ones(len(batch.numbers))
 
-    vox = Voxelizer(Box(3, 1.0, "origin"), AllAtoms(), Cone())
-    with pytest.raises(NotImplementedError, match="Cone has no formula in torch"):
+    vox = Voxelizer(Box(3, 1.0, "origin"), AllAtoms(), _Cone())
+    with pytest.raises(NotImplementedError, match="_Cone has no formula in torch"):
         draw_case(vox, [Structure([[0, 0, 0]], ["C"])])

@@ -7,6 +7,7 @@ from math import log, pi, sqrt
 
 import torch
 from torch import Tensor
+from torch.autograd import forward_ad
 
 from particlegrid.densities import Coulomb
 from particlegrid.torch.plain.base import add_up, draw
@@ -54,8 +55,10 @@ def _(
 @torch.no_grad()
 def _choose_splits(scene: Scene) -> Tensor:
     """The alpha of erfc(alpha d) in 1/A for which both sums cost about the same, shape (n,); 0 without periods."""
-    counts = scene.offsets.diff().clamp(min=1).to(scene.lattices.dtype)
-    cells = torch.where(scene.periodic.all(dim=1)[:, None, None], scene.lattices, torch.eye(3).to(scene.lattices))
+    # the sum of both does not depend on alpha, so no derivative goes through it; no_grad stops those backward alone
+    lattices = forward_ad.unpack_dual(scene.lattices).primal  # type: ignore[no-untyped-call]
+    counts = scene.offsets.diff().clamp(min=1).to(lattices.dtype)
+    cells = torch.where(scene.periodic.all(dim=1)[:, None, None], lattices, torch.eye(3).to(lattices))
     alphas = sqrt(pi) * (counts / volumes(cells) ** 2) ** (1 / 6)
     return torch.where(scene.periodic.all(dim=1), alphas, 0.0)
 
