@@ -72,7 +72,7 @@ def _differentiate_voxelize(ctx: Any, grad: Tensor) -> tuple[Any, ...]:
 
 def _differentiate_pull_back(ctx: Any, *direction: Tensor) -> tuple[Any, ...]:
     grad, *drawn = _load(ctx)
-    needed = ctx.needs_input_grad[1:]  # the first is the keyset's
+    needed = _find_needed(ctx)
     by_grad = push_forward(*drawn, *direction) if needed[0] else None
     by_geometry = pull_back_twice(grad, *drawn, *direction) if any(needed[1 : 1 + _N]) else _none(_N)
     return (by_grad, *by_geometry, *_none(_REST))
@@ -80,10 +80,10 @@ def _differentiate_pull_back(ctx: Any, *direction: Tensor) -> tuple[Any, ...]:
 
 def _differentiate_push_forward(ctx: Any, grad: Tensor) -> tuple[Any, ...]:
     inputs = _load(ctx)
-    needed = ctx.needs_input_grad[1:]
+    needed = _find_needed(ctx)
     drawn, direction = inputs[: _N + _REST], inputs[_N + _REST :]
     by_geometry = pull_back_twice(grad, *drawn, *direction) if any(needed[:_N]) else _none(_N)
-    by_direction = pull_back(grad, *drawn) if any(needed[_N + _REST :]) else _none(_N)
+    by_direction = pull_back(grad, *drawn) if any(needed[-_N:]) else _none(_N)
     return (*by_geometry, *_none(_REST), *by_direction)
 
 
@@ -92,6 +92,22 @@ def _differentiate_pull_back_twice(ctx: Any, *direction: Tensor) -> tuple[Any, .
         "grids are differentiable twice, and this asks for a third derivative: take the last gradient with "
         "create_graph=False, or detach it"
     )
+
+
+def _find_needed(ctx: Any) -> list[bool]:
+    """Which of the tensors among the inputs this backward pass goes on to.
+
+    `needs_input_grad` says what it might go on to. Training on forces by ``loss.backward(inputs=parameters)`` has no
+    use for the second derivative by positions.
+    """
+
+    def is_next(node: Any) -> bool:
+        try:
+            return node is not None and bool(torch._C._will_engine_execute_node(node))
+        except RuntimeError:  # of a leaf that `torch.autograd.grad` asks for, or outside a backward pass
+            return True
+
+    return [is_next(node) for node, _ in ctx.next_functions]
 
 
 def _none(count: int) -> tuple[None, ...]:
