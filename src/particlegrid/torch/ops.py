@@ -19,7 +19,13 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch._C import DispatchKey, _after_autograd_keyset, _any_requires_grad, _AutoDispatchBelowAutograd
+from torch._C import (
+    DispatchKey,
+    DispatchKeySet,
+    _after_autograd_keyset,
+    _any_requires_grad,
+    _AutoDispatchBelowAutograd,
+)
 
 from particlegrid.torch import cpu, cuda
 
@@ -36,6 +42,7 @@ _DRAWN = (
 )
 _GRADIENTS = "(" + ", ".join(["Tensor"] * len(GEOMETRY)) + ")"
 _N, _REST = len(GEOMETRY), 9  # geometry tensors; arguments after them
+_CPU_ALONE = DispatchKeySet(DispatchKey.CPU) | DispatchKeySet(DispatchKey.AutogradCPU)
 
 _library: Any = torch.library.Library("particlegrid", "DEF")  # type: ignore[no-untyped-call]
 for _schema in (
@@ -134,11 +141,10 @@ def _register(name: str, operator: Any, fake: Callable[..., Any], differentiate:
     on_cpu = getattr(cpu, name)
 
     def run(keyset: Any, inputs: tuple[Any, ...]) -> Any:
-        below = keyset & _after_autograd_keyset
-        if below.highestPriorityTypeId() == DispatchKey.CPU:
+        if keyset == _CPU_ALONE:  # nothing traces, and nothing else stands between autograd and the CPU
             return on_cpu(*inputs)
         with _AutoDispatchBelowAutograd():
-            return operator.redispatch(below, *inputs)
+            return operator.redispatch(keyset & _after_autograd_keyset, *inputs)
 
     class Recorded(torch.autograd.Function):
         @staticmethod
