@@ -45,7 +45,13 @@ DOORS = {
 }
 
 # Packages besides numpy and the standard library that a unit's modules import when they are loaded.
-PACKAGES = {"torch": {"torch"}, "jax": {"jax"}, "models": {"torch"}, "learn": {"torch"}, "cli": {"typer", "rich"}}
+PACKAGES = {
+    "torch": {"torch", "triton"},
+    "jax": {"jax"},
+    "models": {"torch"},
+    "learn": {"torch"},
+    "cli": {"typer", "rich"},
+}
 
 RANK = {unit: rank for rank, layer in enumerate(LAYERS) for unit in layer}
 FILES = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.rglob("*.py"))

@@ -8,9 +8,16 @@ constexpr double kPi = 3.14159265358979323846;
 
 // How often pi the six atan(d t / (e |v|)) add up to, by the signs of e (bit 2k: e_ij, bit 2k + 1: e_ji, of the edge along k
 // with i = k + 1, j = k + 2 modulo 3). Found by adding them up; the eight patterns that no corner of any cell has are 0.
-constexpr std::int8_t kTurns[64] = {
+constexpr std::array<std::int8_t, 64> kTurns = {
     1, 0,  0,  1, 0,  -1, 1,  0, 0,  -1, -1, 0,  1, 0, 0, -1, 0,  -1, -1, 0, -1, 0, 0,  1, 1, 0, 0, 1,  0, 1, -1, 0,
     0, 1,  -1, 0, -1, 0,  0,  -1, -1, 0,  0,  1, 0, 1, 1, 0,  1,  0,  0, -1, 0, 1, 1,  0, 0, -1, 1, 0,  -1, 0, 0, -1};
+
+// Of the same, a third.
+constexpr std::array<double, 64> kThirds = [] {
+    std::array<double, 64> thirds{};
+    for (std::size_t signs = 0; signs < 64; ++signs) thirds[signs] = kPi / 3.0 * kTurns[signs];
+    return thirds;
+}();
 
 }  // namespace
 
@@ -36,16 +43,19 @@ void BallCells::place(const double* center, double radius, const VoxelIndex& fir
 void BallCells::fill_lines(int k) {
     const int axis_i = (k + 1) % 3, axis_j = (k + 2) % 3;
     line_[k].resize(count_lines(k));
-    for_lines(k, [&](std::size_t number, std::size_t i, std::size_t j, double eij, double eji) {
-        const double di = plane_[axis_i][i].distance, dj = plane_[axis_j][j].distance;
-        Line& line = line_[k][number];
+    const Plane *planes_i = plane_[axis_i].data(), *planes_j = plane_[axis_j].data();
+    const double *caps_i = cap_[axis_i].data(), *caps_j = cap_[axis_j].data();
+    Line* const lines = line_[k].data();
+    for_lines(k, [=](std::size_t number, std::size_t i, std::size_t j, double eij, double eji) {
+        const double di = planes_i[i].distance, dj = planes_j[j].distance;
+        Line& line = lines[number];
         line.signs = find_signs(k, eij, eji);
         line.inside = (di * eij + dj * eji) / 6.0;
         line.outside = 0.0;
         const double c2 = 1.0 - di * di - eij * eij;
         if (c2 > 0.0) {
             const double c = std::sqrt(c2);
-            line.outside = line.inside * c - cap_[axis_i][i] * std::atan(c / eij) - cap_[axis_j][j] * std::atan(c / eji) +
+            line.outside = line.inside * c - caps_i[i] * std::atan(c / eij) - caps_j[j] * std::atan(c / eji) +
                            (std::atan(di * c / eij) + std::atan(dj * c / eji)) / 3.0;
         }
     });
@@ -68,7 +78,7 @@ void BallCells::fill_plane(std::int64_t x, std::vector<double>& values, std::vec
             const double* turns = turns_[signs];
             value = std::copysign(lx.outside, lx.outside * t[0]) + std::copysign(ly.outside, ly.outside * t[1]) +
                     std::copysign(lz.outside, lz.outside * t[2]) + x_cap * turns[0] + y_cap[iy] * turns[1] +
-                    z_cap[iz] * turns[2] - kPi / 3.0 * kTurns[signs];
+                    z_cap[iz] * turns[2] - kThirds[signs];
         }
     });
 }

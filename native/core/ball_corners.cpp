@@ -7,7 +7,8 @@ void BallCorners::set_grid(const Basis& grid) {
     grid_ = grid;
     for (int i = 0; i < 3; ++i)
         for (int a = 0; a < 3; ++a) {
-            normals_[3 * i + a] = grid.duals[static_cast<std::size_t>(3 * i + a)] * grid.plane_spacing[static_cast<std::size_t>(i)];
+            const std::size_t axis = static_cast<std::size_t>(i), at = static_cast<std::size_t>(3 * i + a);
+            normals_[3 * i + a] = grid.duals[at] * grid.plane_spacing[axis];
             units_[3 * i + a] = grid.row(i)[a] / norm(grid.row(i));
         }
     for (int k = 0; k < 3; ++k) {

@@ -38,8 +38,12 @@ void BallGradient::finish_plane() {
 
 void BallGradient::sum_corners() {
     const std::size_t ny = plane_[1].size(), nz = plane_[2].size(), ix = at_;
-    LineSums *const along_x = line_[0].data(), *const along_y = line_[1].data() + ix * nz, *const along_z = line_[2].data() + ix * ny;
-    const std::uint8_t *x_signs = signs_[0].data(), *y_signs = signs_[1].data() + ix * nz, *z_signs = signs_[2].data() + ix * ny;
+    LineSums* const along_x = line_[0].data();
+    LineSums* const along_y = line_[1].data() + ix * nz;
+    LineSums* const along_z = line_[2].data() + ix * ny;
+    const std::uint8_t* const x_signs = signs_[0].data();
+    const std::uint8_t* const y_signs = signs_[1].data() + ix * nz;
+    const std::uint8_t* const z_signs = signs_[2].data() + ix * ny;
     for_corners(ix, [&](std::size_t iy, std::size_t iz, const double* t, bool is_inside) {
         const double *below = below_.data() + iy * (nz + 1) + iz, *above = above_.data() + iy * (nz + 1) + iz;
         const auto difference = [&](std::size_t v) { return below[v] - above[v]; };
@@ -91,14 +95,17 @@ void BallGradient::sum_lines(int k, const CornerMotion* motion) {
     }
     for_lines(k, [&](std::size_t number, std::size_t i, std::size_t j, double eij, double eji) {
         const LineSums& line = line_[k][number];
-        if (line.t == 0.0 && line.t3 == 0.0 && line.outside == 0.0 && line.outside_signs == 0.0) return;
         const double di = plane_[axes[0]][i].distance, c2 = 1.0 - di * di - eij * eij;
+        // without a chord there are no corners in the ball, but for rounding
+        const bool has_ends = c2 > 0.0 && (line.outside != 0.0 || line.outside_signs != 0.0);
+        if (!has_ends && line.t == 0.0 && line.t2 == 0.0 && line.t3 == 0.0) return;
         add_edges(axes[0], i, eij, c2, edges[0], line, motion != nullptr);
         add_edges(axes[1], j, eji, c2, edges[1], line, motion != nullptr);
     });
 }
 
-void BallGradient::add_edges(int i, std::size_t number, double e, double c2, const Edge& edge, const LineSums& line, bool moves) {
+void BallGradient::add_edges(int i, std::size_t number, double e, double c2, const Edge& edge, const LineSums& line,
+                             bool moves) {
     PlaneSums& plane = plane_sums_[i][number];
     double s1 = line.t, s2 = line.t2, s3 = line.t3;
     if (c2 > 0.0) {
@@ -133,7 +140,7 @@ void BallGradient::add_planes(int i, const CornerMotion* motion, Sums& sums) con
     for (std::size_t number = 0; number < plane_[i].size(); ++number) {
         const PlaneSums& plane = plane_sums_[i][number];
         const double d = plane_[i][number].distance, square = (1.0 - d) * (1.0 + d);
-        if (square <= 0.0) continue;  // no disk
+        if (!has_disk(d)) continue;
         const double area = 0.5 * (plane.twice_area + square * plane.turn);
         double moment[3];
         for (int b = 0; b < 3; ++b) {

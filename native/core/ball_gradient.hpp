@@ -1,8 +1,8 @@
-// The gradient of the volumes that a ball has in common with voxels, each times a factor, by the corners' places; and how it
-// changes when the corners move: a product with second derivatives. In closed form.
+// The gradient of the volumes that a ball has in common with voxels, each times a factor, by the corners' places; and how
+// it changes when the corners move: a product with second derivatives. In closed form.
 //
-// Of ball_rates.hpp, with the sums over all faces of a plane, whose factors are differences of voxels' ones. A motion changes
-// A and F by what their boundary sweeps in the plane: edges move by v . (eps m) - q . m, arcs so that they stay on the sphere
+// As in ball_rates.hpp, summed over all faces of a plane, whose factors are differences of voxels' ones. A motion changes A
+// and F by what their boundary sweeps in the plane: edges move by v . (eps m) - q . m, arcs so that they stay on the sphere
 // and the plane, whose normal changes by -eps n + n (n . eps n) and whose distance by d' = d n . eps n - q . n. With
 //
 //     s_1, s_2 = integrals over an edge of this speed, and of t times it      (it is linear in t: S_1, S_2, S_3 give both)
@@ -13,8 +13,8 @@
 //     A' = sum s_1 + w
 //     F' = sum ((d n + e m) s_1 + u s_2) + d n w - d d' N - d K (eps n) + n (F . eps n - A q . n).
 //
-// Nothing here grows without bounds. Theta jumps where the sphere touches a face; N and Theta are continuous, but as square
-// roots, where it touches an edge, and the rest is smooth.
+// Nothing here grows without bounds. Theta jumps where the sphere touches a face; where it touches an edge, N and Theta
+// change like the square root of the distance.
 #pragma once
 
 #include <cstdint>

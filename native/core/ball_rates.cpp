@@ -10,9 +10,9 @@ void BallRates::place(const double* center, double radius, const VoxelIndex& fir
         distance_rate_[i].clear();
         sweep_[i].clear();
         for (const Plane& plane : plane_[i]) {
-            const double rate = plane.distance * stretch - shift;
+            const double rate = has_disk(plane.distance) ? plane.distance * stretch - shift : 0.0;
             distance_rate_[i].push_back(rate);
-            sweep_[i].push_back(0.5 * std::max(0.0, (1.0 - plane.distance) * (1.0 + plane.distance)) * rate);
+            sweep_[i].push_back(0.5 * (1.0 - plane.distance) * (1.0 + plane.distance) * rate);
         }
     }
     for (int k = 0; k < 3; ++k) fill_lines(k, motion);
@@ -26,10 +26,13 @@ void BallRates::fill_lines(int k, const CornerMotion& motion) {
     double mij[3], mji[3];
     find_side(axis_i, axis_j, mij);
     find_side(axis_j, axis_i, mji);
-    const double cubic = 0.5 * (stretch_along(mij, motion.strain, normal(axis_i)) + stretch_along(mji, motion.strain, normal(axis_j)));
+    const double tilt_i = stretch_along(mij, motion.strain, normal(axis_i));
+    const double tilt_j = stretch_along(mji, motion.strain, normal(axis_j));
     line_[k].resize(count_lines(k));
     for_lines(k, [&](std::size_t number, std::size_t i, std::size_t j, double eij, double eji) {
-        const double di = plane_[axis_i][i].distance, c2 = 1.0 - di * di - eij * eij;
+        const double di = plane_[axis_i][i].distance, dj = plane_[axis_j][j].distance;
+        const double c2 = 1.0 - di * di - eij * eij;
+        const double cubic = 0.5 * ((has_disk(di) ? tilt_i : 0.0) + (has_disk(dj) ? tilt_j : 0.0));
         Line& line = line_[k][number];
         line.signs = find_signs(k, eij, eji);
         line.linear = 0.5 * (eij * distance_rate_[axis_i][i] + eji * distance_rate_[axis_j][j]) - c2 * cubic;

@@ -10,7 +10,7 @@ namespace particlegrid {
 // First derivatives by position take order 1, by width and axes 2; products with second derivatives twice that.
 inline constexpr int kMostDerivatives = 4;
 inline constexpr int kMostSpread = 2;
-using Moments = double[kMostDerivatives + 1][kMostDerivatives + 1][kMostDerivatives + 1];  // all with i + j + k <= order
+using DerivativeMoments = double[kMostDerivatives + 1][kMostDerivatives + 1][kMostDerivatives + 1];  // all with i + j + k <= order
 using Factors = double[kMostSpread + 1][kMostSpread + 1][kMostSpread + 1];
 
 // A Gaussian of integral 1 along a line, or its point values with peak 1, and derivatives by the voxels' place.
@@ -58,11 +58,11 @@ template <class T>
 struct Derivatives {
     void (*weigh_line)(const LineJob&, double* scratch, T* weights);
     // sums of the window's values times derivatives
-    void (*collect)(const DerivativeWindow<T>&, const T* values, Moments& moments);
+    void (*collect)(const DerivativeWindow<T>&, const T* values, DerivativeMoments& moments);
     // adds factors times derivatives
     void (*spread)(const DerivativeWindow<T>&, const Factors& factors, T* values);
     // the same on sheared voxels; `values` is the channel's first voxel, scratch holds 2 line_scratch(shape[2]) doubles
-    void (*collect_sheared)(const ShearedGaussian&, const T* values, double* scratch, Moments& moments);
+    void (*collect_sheared)(const ShearedGaussian&, const T* values, double* scratch, DerivativeMoments& moments);
     void (*spread_sheared)(const ShearedGaussian&, const Factors& factors, double* scratch, T* values);
 };
 

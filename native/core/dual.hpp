@@ -7,7 +7,7 @@ struct Dual {
     double value = 0.0, rate = 0.0;
 
     Dual() = default;
-    Dual(double value_) : value(value_) {}  // NOLINT(google-explicit-constructor): a constant is a Dual
+    Dual(double value_) : value(value_) {}  // a constant
     Dual(double value_, double rate_) : value(value_), rate(rate_) {}
 
     Dual& operator+=(const Dual& x) { return *this = Dual(value + x.value, rate + x.rate); }

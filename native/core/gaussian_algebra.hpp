@@ -62,7 +62,7 @@ inline void find_factors(const GaussianImage& g, const FrameChange& change, Fact
 }
 
 // Adds `factor` times the gradient of the moment of one order.
-inline void add_slope(const GaussianImage& g, const Moments& moments, Order order, double factor, FrameChange& slope) {
+inline void add_slope(const GaussianImage& g, const DerivativeMoments& moments, Order order, double factor, FrameChange& slope) {
     const double moment = order.of(moments), variance = g.sigma * g.sigma;
     if (g.peak) slope.width += factor * 3.0 / g.width * moment;
     for (int a = 0; a < 3; ++a) {
@@ -83,18 +83,18 @@ inline void add_slope(const GaussianImage& g, const Moments& moments, Order orde
 }
 
 // The same for positions alone, from moments of one order more than `order`.
-inline void add_position_slope(const Moments& moments, Order order, double factor, FrameChange& slope) {
+inline void add_position_slope(const DerivativeMoments& moments, Order order, double factor, FrameChange& slope) {
     for (int a = 0; a < 3; ++a) slope.position[a] -= factor * order.along(a).of(moments);
 }
 
 // The gradient of the sum of upstream values times values, from moments of order 2.
-inline void find_slope(const GaussianImage& g, const Moments& moments, FrameChange& slope) {
+inline void find_slope(const GaussianImage& g, const DerivativeMoments& moments, FrameChange& slope) {
     slope.weight += kNone.of(moments);
     add_slope(g, moments, kNone, g.weight, slope);
 }
 
 // What the factors change by themselves: eps is E^-1 dE, so that it changes by -eps' eps where the edges do by E eps'.
-inline void add_slope_of_factors(const GaussianImage& g, const FrameChange& change, const Moments& moments, FrameChange& slope) {
+inline void add_slope_of_factors(const GaussianImage& g, const FrameChange& change, const DerivativeMoments& moments, FrameChange& slope) {
     const double moment = kNone.of(moments), variance = g.sigma * g.sigma;
     if (g.peak) slope.width -= g.weight * 3.0 * change.width / (g.width * g.width) * moment;
     for (int a = 0; a < 3; ++a) {
@@ -110,9 +110,9 @@ inline void add_slope_of_factors(const GaussianImage& g, const FrameChange& chan
     }
 }
 
-// The gradient of the sum of upstream values times their change along a direction. Moments are of order 4, or of order 2
+// The gradient of the sum of upstream values times their change along a direction. DerivativeMoments are of order 4, or of order 2
 // where neither the direction nor what is wanted goes beyond positions and weights.
-inline void find_second_slope(const GaussianImage& g, const FrameChange& change, const Moments& moments, bool positions_alone,
+inline void find_second_slope(const GaussianImage& g, const FrameChange& change, const DerivativeMoments& moments, bool positions_alone,
                               FrameChange& slope) {
     Factors factors;
     find_factors(g, change, factors);

@@ -46,7 +46,7 @@ public:
     void pull_back(const Image& image, const ImageChange* direction, ImageChange& gradient) {
         const int orders = (direction != nullptr ? 2 : 1) * (positions_alone_ ? 1 : 2);
         const GaussianImage g = describe(image);
-        Moments moments;
+        DerivativeMoments moments;
         if (!collect(image, orders, moments)) return;
         const double scale = find_scale(image);
         for (int i = 0; i <= orders; ++i)
@@ -112,7 +112,7 @@ private:
         return g;
     }
 
-    bool collect(const Image& image, int orders, Moments& moments) {
+    bool collect(const Image& image, int orders, DerivativeMoments& moments) {
         const T* const channel = find_channel<const T>(job_, structure_, image.channel);
         const Planes all{0, job_.shape[0]};
         if (is_sheared_) {

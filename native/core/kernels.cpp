@@ -60,9 +60,9 @@ const Kernels PG_JOIN(kernels_, PG_TARGET) = {
     multiply_complex,
     {find_near, add_lennard_jones, {write_block<Half>, write_block<float>, write_block<double>, write_block<Brain>}},
     {sum_radial_once, sum_radial_twice, add_radial_change, contend_radial},
-    finish_stores,
     {weigh_line<float>, collect_derivatives<float>, spread_derivatives<float>, collect_sheared<float>, spread_sheared<float>},
     {weigh_line<double>, collect_derivatives<double>, spread_derivatives<double>, collect_sheared<double>, spread_sheared<double>},
+    finish_stores,
 };
 
 }  // namespace particlegrid

@@ -78,8 +78,8 @@ private:
     void add_stroke(std::int64_t e, const Site& site, const double* index, std::int64_t first_plane, std::int64_t last_plane) {
         const double radius = job_.entry_widths[e];
         VoxelIndex first, last;
-        if (!find_ball_voxels(site.grid, index, radius, {first_plane, 0, 0}, {last_plane, job_.shape[1], job_.shape[2]}, first, last))
-            return;
+        const VoxelIndex low{first_plane, 0, 0}, high{last_plane, job_.shape[1], job_.shape[2]};
+        if (!find_ball_voxels(site.grid, index, radius, low, high, first, last)) return;
         const double scale = job_.entry_weights[e] * overlap_scale(job_.per, site.grid.volume, radius);
         Stroke stroke;
         stroke.whole = static_cast<T>(scale);

@@ -12,6 +12,8 @@ namespace particlegrid {
 // An image by its entry and its place among the entry's images; entry -1 is none.
 struct Winner {
     std::int32_t entry = -1, number = 0;
+
+    bool operator==(const Winner&) const = default;
 };
 
 // Numbers an entry's images as they are visited.
@@ -48,8 +50,8 @@ inline std::vector<Winner> find_winners(const SphereOverlapJob& job) {
                 for_entry_images(job, site, e, job.entry_widths[e], [&](const Image& image, const double*) {
                     const Winner candidate = counter.name(e);
                     VoxelIndex first, last;
-                    if (!find_ball_voxels(site.grid, image.index, image.width, {low, 0, 0}, {high, job.shape[1], job.shape[2]},
-                                          first, last))
+                    if (!find_ball_voxels(site.grid, image.index, image.width, {low, 0, 0},
+                                          {high, job.shape[1], job.shape[2]}, first, last))
                         return;
                     cells.place(image.index, image.width, first, last);
                     // shares are known to this: who is ahead by less is not ahead

@@ -17,7 +17,8 @@ struct SphereOverlapJob : GridJob {
 // Throws std::invalid_argument if an index, a width or a shape is out of range.
 void check_overlaps(const SphereOverlapJob& job);
 
-// Write every voxel of `job.out`. Throws std::invalid_argument, before anything is written, if check_overlaps does. The bits of the result do not depend on the number of threads, nor on what else is in the job.
+// Write every voxel of `job.out`. Throws std::invalid_argument, before anything is written, if
+// check_overlaps does. The bits of the result do not depend on the number of threads, nor on what else is in the job.
 void draw_sphere_overlaps(const SphereOverlapJob& job);
 
 }  // namespace particlegrid

@@ -23,7 +23,7 @@ struct Flow {
             for (int a = 0; a < 3; ++a) shift[k] -= index[a] * change.axes[3 * a + k];
             for (int b = 0; b < 3; ++b) {
                 strain[3 * b + k] = 0.0;
-                for (int a = 0; a < 3; ++a) strain[3 * b + k] += grid.duals[static_cast<std::size_t>(3 * a + b)] * change.axes[3 * a + k];
+                for (int a = 0; a < 3; ++a) strain[3 * b + k] += grid.duals.data()[3 * a + b] * change.axes[3 * a + k];
             }
             stretch += strain[3 * k + k];
         }
@@ -74,9 +74,10 @@ public:
         const Flow flow(grid_, image.index, direction);
         const double divided = overlap_scale(job_.per, grid_.volume, radius) / grid_.volume;
         const double thinning = job_.per == Per::voxel ? -flow.stretch : job_.per == Per::atom ? -3.0 * growth : 0.0;
-        const double scale = image.weight * divided, scale_rate = direction.weight * divided + scale * thinning;
-        const double whole = direction.weight * divided * grid_.volume + scale * grid_.volume * (thinning + flow.stretch);
-        const double by_share = (scale_rate + 3.0 * growth * scale) * grid_.volume, by_rate = scale * radius * radius * radius;
+        const double scale = image.weight * divided, by_weight = direction.weight * divided;
+        const double whole = (by_weight + scale * (thinning + flow.stretch)) * grid_.volume;
+        const double by_share = (by_weight + scale * (thinning + 3.0 * growth)) * grid_.volume;
+        const double by_rate = scale * radius * radius * radius;
         cells_.place(image.index, radius, first, last);
         rates_.place(image.index, radius, first, last, flow.scale(radius, direction.width));
         T* const channel = find_channel<T>(job_, structure_, image.channel);
@@ -84,8 +85,9 @@ public:
         cells_.for_rows([&](const BallCells::Row& row) {
             const std::int64_t at = (row.x * job_.shape[1] + row.y) * job_.shape[2];
             const double* const rate = rates_.find_row(row.x, row.y) - first[2];
-            for_changing(row, owners == nullptr ? nullptr : owners + at, name, [&](std::int64_t z, double share, bool is_whole) {
-                channel[at + z] += static_cast<T>(is_whole ? whole : share > 0.0 ? by_share * share + by_rate * rate[z] : 0.0);
+            for_changing(row, owners, at, name, [&](std::int64_t z, double share, bool is_whole) {
+                if (is_whole) channel[at + z] += static_cast<T>(whole);
+                else if (share > 0.0) channel[at + z] += static_cast<T>(by_share * share + by_rate * rate[z]);
             });
         });
     }
@@ -102,7 +104,7 @@ public:
         cells_.for_rows([&](const BallCells::Row& row) {
             const std::int64_t at = (row.x * job_.shape[1] + row.y) * job_.shape[2];
             double* const factors = gradient_.find_row(row.x, row.y) - first[2];
-            for_changing(row, owners == nullptr ? nullptr : owners + at, name, [&](std::int64_t z, double share, bool is_whole) {
+            for_changing(row, owners, at, name, [&](std::int64_t z, double share, bool is_whole) {
                 const double factor = static_cast<double>(channel[at + z]);
                 if (is_whole) {
                     whole += factor;
@@ -127,14 +129,17 @@ private:
     }
 
     const Winner* find_owners(const Image& image) const {
-        return winners_.empty() ? nullptr : winners_.data() + (structure_ * job_.channels + image.channel) * count_voxels(job_);
+        const std::int64_t channel = structure_ * job_.channels + image.channel;
+        return winners_.empty() ? nullptr : winners_.data() + channel * count_voxels(job_);
     }
 
-    // visit(z, share, is_whole) for the voxels of a row whose value is this image's or has it as a term.
+    // visit(z, share, is_whole) for the voxels of a row, which begins at voxel `at` of the channel, whose value is this image's
+    // or has it as a term.
     template <class Visit>
-    static void for_changing(const BallCells::Row& row, const Winner* owners, const Winner& name, const Visit& visit) {
+    static void for_changing(const BallCells::Row& row, const Winner* owners, std::int64_t at, const Winner& name,
+                             const Visit& visit) {
         for (std::int64_t z = row.first; z < row.last; ++z)
-            if (owners == nullptr || (owners[z].entry == name.entry && owners[z].number == name.number))
+            if (owners == nullptr || owners[at + z] == name)
                 visit(z, row.shares[z - row.first], z >= row.whole_first && z < row.whole_last);
     }
 
@@ -165,7 +170,7 @@ private:
         for (int b = 0; b < 3; ++b) {
             push[b] = area * join<Number>(sums.push[b], sums.push_rate[b]);
             slope.position[b] = pick(push[b]);
-            for (int k = 0; k < 3; ++k) moment[3 * b + k] = cube * join<Number>(sums.moment[3 * b + k], sums.moment_rate[3 * b + k]);
+            for (int m = 3 * b; m < 3 * b + 3; ++m) moment[m] = cube * join<Number>(sums.moment[m], sums.moment_rate[m]);
             width -= moment[4 * b] / radius;
         }
         slope.width = pick(width);

@@ -6,8 +6,8 @@
 
 namespace particlegrid {
 
-// job.out is one block, z fastest, of float32 or float64. Derivatives are those of the values as drawn: what is drawn as 0 or
-// as a whole voxel has none but those of the divisor and of the voxel's size. With job.maximum a voxel follows the image
+// job.out is one block, z fastest, of float32 or float64. Derivatives are those of the values as drawn: what is drawn as 0
+// or as a whole voxel has none but those of the divisor and of the voxel's size. With job.maximum a voxel follows the image
 // that gives its value, the first one of the first entry where they agree to rounding, and none where the value is 0. All
 // throw std::invalid_argument, before anything is written, if anything is out of range; no bits depend on the number of
 // threads.

@@ -1,12 +1,14 @@
 // fuzz_sphere_overlap [calls] [seed]: random drawings of spheres on orthogonal and sheared voxels, periodic or not, some of
 // them against the sum over tetrahedra, as sparse output and over what was drawn before, and random invalid jobs, which
-// must be refused before anything is written.
+// must be refused before anything is written. Derivatives must be finite, each other's adjoint and symmetric.
 #include <algorithm>
 #include <cmath>
 
+#include "differentiate.hpp"
 #include "direct_overlap.hpp"
 #include "fuzz.hpp"
 #include "overlap_brush.hpp"
+#include "sphere_overlap_derivatives.hpp"
 
 using namespace particlegrid;
 
@@ -140,6 +142,71 @@ std::string compare(const SphereCase& c) {
     return "";
 }
 
+// A number for each that the values depend on.
+struct Numbers {
+    std::vector<double> values[6];
+
+    explicit Numbers(const SphereOverlapJob& job) {
+        const std::int64_t n = job.structures, lengths[6] = {3 * job.atoms, job.entries, job.entries, 9 * n, 3 * n, 9 * n};
+        for (int i = 0; i < 6; ++i) values[i].resize(static_cast<std::size_t>(lengths[i]));
+    }
+    template <class Number>
+    Tangent<Number> point() {
+        return {values[0].data(), values[1].data(), values[2].data(), values[3].data(), values[4].data(), values[5].data()};
+    }
+};
+
+// The inner product, and the sum of the magnitudes of its terms.
+double contract(const Numbers& a, const Numbers& b, double& magnitude) {
+    double sum = 0.0;
+    for (int i = 0; i < 6; ++i)
+        for (std::size_t n = 0; n < a.values[i].size(); ++n) {
+            sum += a.values[i][n] * b.values[i][n];
+            magnitude += std::fabs(a.values[i][n] * b.values[i][n]);
+        }
+    return sum;
+}
+
+void check_derivatives(SphereCase& c, Random& random, int threads) {
+    SphereOverlapJob job = c.job(threads);
+    const std::size_t size = static_cast<std::size_t>(job.structures * job.channels * count_voxels(job));
+    std::vector<double> upstream(size), change(size, kNotANumber);
+    for (double& x : upstream) x = random.real(-1.0, 1.0);
+    job.output = OutputType::float64;
+    std::ptrdiff_t stride = sizeof(double);
+    const std::int64_t lengths[5] = {job.structures, job.channels, job.shape[0], job.shape[1], job.shape[2]};
+    for (std::size_t d = 5; d-- > 0; stride *= lengths[d]) job.strides[d] = stride;
+    Numbers along(job), across(job), slope(job), bend(job), other(job);
+    for (Numbers* numbers : {&along, &across})
+        for (std::vector<double>& values : numbers->values)
+            for (double& x : values) x = random.real(-1.0, 1.0);
+    for (Numbers* numbers : {&slope, &bend, &other})
+        for (std::vector<double>& values : numbers->values) std::fill(values.begin(), values.end(), kNotANumber);
+    const Direction one = along.point<const double>(), two = across.point<const double>();
+    job.out = change.data();
+    push_forward_sphere_overlaps(job, one);
+    job.out = upstream.data();
+    pull_back_sphere_overlaps(job, slope.point<double>(), nullptr);
+    pull_back_sphere_overlaps(job, bend.point<double>(), &one);
+    pull_back_sphere_overlaps(job, other.point<double>(), &two);
+    // Where volumes do not depend on anything, derivatives are what rounding leaves of them.
+    double rounding = 0.0;
+    for (std::int64_t e = 0; e < job.entries; ++e) {
+        const Basis grid(job.axes + 9 * find_owner(job, e));
+        const double radius = job.entry_widths[e], voxels = std::max(1.0, radius * radius * radius / grid.volume);
+        rounding += 1e-13 * (1.0 + std::fabs(job.entry_weights[e])) * overlap_scale(job.per, grid.volume, radius) * voxels;
+    }
+    double expected = 0.0, magnitude = 0.0, magnitude_2 = 0.0;
+    for (std::size_t v = 0; v < size; ++v) {
+        expected += upstream[v] * change[v];
+        magnitude += std::fabs(upstream[v] * change[v]);
+    }
+    const double got = contract(slope, along, magnitude);
+    CHECK(std::fabs(got - expected) <= 1e-11 * magnitude + rounding, "not adjoint: %.17g and %.17g", got, expected);
+    const double left = contract(bend, across, magnitude_2), right = contract(other, along, magnitude_2);
+    CHECK(std::fabs(left - right) <= 1e-8 * magnitude_2 + rounding, "not symmetric: %.17g and %.17g of %.3g", left, right, magnitude_2);
+}
+
 void run_call(Random& random) {
     // large enough to start threads; compared with one thread's
     const bool large = random.one_in(10000), compares = random.one_in(20);
@@ -156,6 +223,7 @@ void run_call(Random& random) {
     std::string wrong = c.base.check_written(true);
     if (wrong.empty() && compares && !large) wrong = compare(c);
     CHECK(wrong.empty(), "%d threads: %s", threads, wrong.c_str());
+    if (!large && random.one_in(4)) check_derivatives(c, random, threads);
     if (large) {
         const std::vector<unsigned char> drawn = c.base.memory;
         draw_sphere_overlaps(c.job(1));

@@ -14,6 +14,8 @@ constexpr int kDoubles = static_cast<int>(kRowBytes / sizeof(double));
 typedef std::int32_t Ints __attribute__((vector_size(kRowBytes / 2)));
 typedef std::int64_t Longs __attribute__((vector_size(kRowBytes)));
 
+inline double add_lanes(Doubles v) { return (v[0] + v[1]) + (v[2] + v[3]); }
+
 // erf by a Taylor step of at most 1/32 from the nearest tabulated node: the remainder stays below 3e-16. Differences of
 // single-precision erf lose up to 1e-5 of a weight where voxels are fine, so weights are made in double throughout.
 // The slope, 2 / sqrt(pi) exp(-x^2), comes from the same terms to 7e-14, and is 0 from 6 on.

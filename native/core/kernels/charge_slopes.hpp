@@ -61,7 +61,6 @@ template <class T>
     return __builtin_convertvector(four, Doubles);
 }
 
-inline double add_lanes(Doubles v) { return (v[0] + v[1]) + (v[2] + v[3]); }
 
 // Moments of one quantity: sums along a row, from which those of the plane follow.
 struct PlaneMoments {

@@ -17,7 +17,7 @@ template <class T>
 }
 
 template <class T>
-[[gnu::always_inline]] inline double add_lanes(typename VectorOf<T>::type vector) {
+[[gnu::always_inline]] inline double sum_lanes(typename VectorOf<T>::type vector) {
     double sum = 0.0;
     for (std::size_t i = 0; i < kRowBytes / sizeof(T); ++i) sum += static_cast<double>(vector[i]);
     return sum;
@@ -26,7 +26,7 @@ template <class T>
 // Sums over rows first, then over planes, with the columns in registers: nothing is added up across a register until all
 // are through. kWide registers of columns, from column z.
 template <class T, int kOrders, int kWide, bool kWhole>
-void collect_columns(const DerivativeWindow<T>& w, const T* values, std::int64_t z, Moments& moments) {
+void collect_columns(const DerivativeWindow<T>& w, const T* values, std::int64_t z, DerivativeMoments& moments) {
     using Vector = typename VectorOf<T>::type;
     constexpr std::int64_t kUnit = kRowBytes / static_cast<std::int64_t>(sizeof(T));
     Vector sums[kOrders + 1][kOrders + 1][kWide] = {};
@@ -51,12 +51,12 @@ void collect_columns(const DerivativeWindow<T>& w, const T* values, std::int64_t
                 Vector sum{};
                 for (int v = 0; v < kWide; ++v)
                     sum += sums[i][j][v] * *reinterpret_cast<const Vector*>(w.z + k * w.z_stride + z + v * kUnit);
-                moments[i][j][k] += add_lanes<T>(sum);
+                moments[i][j][k] += sum_lanes<T>(sum);
             }
 }
 
 template <class T, int kOrders>
-void collect_window(const DerivativeWindow<T>& w, const T* values, Moments& moments) {
+void collect_window(const DerivativeWindow<T>& w, const T* values, DerivativeMoments& moments) {
     constexpr std::int64_t kUnit = kRowBytes / static_cast<std::int64_t>(sizeof(T));
     for (int i = 0; i <= kOrders; ++i)
         for (int j = 0; i + j <= kOrders; ++j)
@@ -75,7 +75,7 @@ void collect_window(const DerivativeWindow<T>& w, const T* values, Moments& mome
 }
 
 template <class T>
-void collect_derivatives(const DerivativeWindow<T>& w, const T* values, Moments& moments) {
+void collect_derivatives(const DerivativeWindow<T>& w, const T* values, DerivativeMoments& moments) {
     switch (w.orders) {
         case 1: collect_window<T, 1>(w, values, moments); break;
         case 2: collect_window<T, 2>(w, values, moments); break;

@@ -35,7 +35,6 @@ template <class T>
     return (any[0] | any[1] | any[2] | any[3]) != 0;
 }
 
-inline double add_lanes(Doubles v) { return (v[0] + v[1]) + (v[2] + v[3]); }
 
 // Moments by lanes: those along a piece first, then those of the image.
 struct MomentLanes {

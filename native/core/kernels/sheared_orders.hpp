@@ -71,7 +71,7 @@ template <class Visit>
 }
 
 template <class T>
-void collect_sheared(const ShearedGaussian& g, const T* values, double* scratch, Moments& moments) {
+void collect_sheared(const ShearedGaussian& g, const T* values, double* scratch, DerivativeMoments& moments) {
     for (int i = 0; i <= g.orders; ++i)
         for (int j = 0; i + j <= g.orders; ++j)
             for (int k = 0; i + j + k <= g.orders; ++k) moments[i][j][k] = 0.0;

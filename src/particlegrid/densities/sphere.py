@@ -28,6 +28,13 @@ class SphereOverlap(Density):
     A. Formella, T. Poeschel, J. Comput. Phys. 311 (2016) 158, doi:10.1016/j.jcp.2016.02.003.) A value is off by less
     than 2e-14 of the cube of the radius, divided like the volume; smaller volumes are given as 0.
 
+    Derivatives are exact, by positions, weights, radii and the voxels' axes, to second order. Those of first order are
+    continuous. Those of second order jump where a sphere touches a face from one side, and are there those of a sphere
+    that does not reach it; from where it touches an edge they change like the square root of the distance. A whole or
+    empty voxel follows from its own volume and the divisor alone. With ``combine="max"`` the derivatives are those of
+    the largest value, of the first entry (and of its first image) among those that agree to rounding, and 0 where none
+    exceeds 0.
+
     Parameters
     ----------
     radius : float, dict of str to float, or str

@@ -103,7 +103,13 @@ def _compile(primitive: Primitive, **static: Any) -> Callable[..., Any]:
 
 
 def _run(primitive: Primitive, *operands: Any, **static: Any) -> Any:
-    return _compile(primitive, **static)(*operands)
+    try:
+        return _compile(primitive, **static)(*operands)
+    except jax.errors.JaxRuntimeError as error:
+        _, separator, message = str(error).partition("INVALID_ARGUMENT: ")
+        if not separator:
+            raise
+        raise ValueError(message) from None
 
 
 for _primitive in PRIMITIVES:

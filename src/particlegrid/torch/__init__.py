@@ -1,4 +1,4 @@
-"""PyTorch: differentiable grids, data sets and loaders that make grids while a network trains, and what moves tensors."""
+"""PyTorch: differentiable grids, data sets and loaders that make them while a network trains, and tensors in motion."""
 
 from particlegrid.errors import require
 

@@ -56,6 +56,7 @@ def finish(what: Density, values: Tensor) -> Tensor:
 def _(what: LennardJones, values: Tensor) -> Tensor:
     # infinities of both signs add up to infinity
     values = torch.where(values.isnan(), torch.inf, values)
+    values = torch.where(values.isinf(), values.detach(), values)
     if what.cap is None:
         return values
     cap = min(what.cap, torch.finfo(values.dtype).max)
