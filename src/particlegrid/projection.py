@@ -16,12 +16,12 @@ from numpy.typing import NDArray
 from particlegrid.densities import Density, Drawing, Gaussian
 from particlegrid.structure import complete_cell
 
-__all__ = ["check_density", "project"]
+__all__ = ["LONG", "PARALLEL", "WIDEST", "check_density", "flatten_lattices", "project"]
 
 _Floats = NDArray[np.float64]
-_LONG = 20  # sigmas; what lies beyond 10 on either side is 1e-23
-_WIDEST = 2e4  # A; a voxel's edge may be 1e6
-_PARALLEL = 1e-6  # sine of an angle; cells are known to no more
+LONG = 20  # sigmas; what lies beyond 10 on either side is 1e-23
+WIDEST = 2e4  # A; a voxel's edge may be 1e6
+PARALLEL = 1e-6  # sine of an angle; cells are known to no more
 
 
 def check_density(what: Density) -> None:
@@ -65,10 +65,10 @@ def project(drawing: Drawing, axis: int, what: Density) -> Drawing:
     normals = edges / np.linalg.norm(edges, axis=1, keepdims=True)
     widest = np.full(len(normals), 0.1)
     np.fmax.at(widest, owners, drawing.widths)  # the core names what is no number
-    if (widest > _WIDEST).any():
-        raise ValueError(f"a projection takes widths up to {_WIDEST:g} A, got {widest.max():g}")
+    if (widest > WIDEST).any():
+        raise ValueError(f"a projection takes widths up to {WIDEST:g} A, got {widest.max():g}")
     # a point value is taken at the atom's height; powers of two scale without rounding, so nothing depends on them
-    lengths = np.exp2(np.ceil(np.log2(widest * (1 if what.value == "point" else _LONG))))[:, None]
+    lengths = np.exp2(np.ceil(np.log2(widest * (1 if what.value == "point" else LONG))))[:, None]
     axes = _flatten(drawing.axes[:, order], normals[:, None])
     axes[:, 1] = lengths * normals
     weights = drawing.weights
@@ -78,7 +78,7 @@ def project(drawing: Drawing, axis: int, what: Density) -> Drawing:
         weights = weights * (sqrt(2 * pi) * drawing.widths)
     lattices, periodic = drawing.lattices, drawing.periodic
     if lattices is not None and periodic is not None:
-        lattices, periodic = _flatten_lattices(lattices[:, order], periodic[:, order], normals)
+        lattices, periodic = flatten_lattices(lattices[:, order], periodic[:, order], normals)
     return replace(
         drawing,
         positions=_flatten(drawing.positions[drawing.atoms], normals[owners]),
@@ -97,11 +97,18 @@ def _flatten(vectors: _Floats, normals: _Floats) -> _Floats:
     return np.ascontiguousarray(vectors - (vectors * normals).sum(axis=-1, keepdims=True) * normals)
 
 
-def _flatten_lattices(
+def flatten_lattices(
     lattices: _Floats, periodic: NDArray[np.bool_], normals: _Floats
 ) -> tuple[_Floats, NDArray[np.bool_]]:
+    """What structures repeat along, seen along the normals: vectors (n, 3, 3) in A, and which of them count.
+
+    Raises
+    ------
+    ValueError
+        If they make no lattice of the plane, so that the integral is infinite.
+    """
     flat = _flatten(lattices, normals[:, None])
-    periodic = periodic & (np.linalg.norm(flat, axis=2) > _PARALLEL * np.linalg.norm(lattices, axis=2))
+    periodic = periodic & (np.linalg.norm(flat, axis=2) > PARALLEL * np.linalg.norm(lattices, axis=2))
     for i in np.flatnonzero(periodic.any(axis=1)):
         rows = flat[i, periodic[i]]
         if len(rows) > 2 or (len(rows) == 2 and _are_parallel(*rows)):
@@ -116,4 +123,4 @@ def _flatten_lattices(
 
 
 def _are_parallel(a: _Floats, b: _Floats) -> bool:
-    return bool(np.linalg.norm(np.cross(a, b)) <= _PARALLEL * np.linalg.norm(a) * np.linalg.norm(b))
+    return bool(np.linalg.norm(np.cross(a, b)) <= PARALLEL * np.linalg.norm(a) * np.linalg.norm(b))
