@@ -7,6 +7,7 @@ The long version of docs/tutorials/force_field.md, which quotes what this prints
 
 from __future__ import annotations
 
+import copy
 import sys
 import time
 from dataclasses import replace
@@ -14,19 +15,25 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import ase
+import matplotlib
 import numpy as np
 import torch
 from ase import units
 from ase.build import bulk
+from ase.calculators.fd import calculate_numerical_forces, calculate_numerical_stress
 from ase.calculators.morse import MorsePotential
 from ase.filters import FrechetCellFilter
 from ase.md.velocitydistribution import MaxwellBoltzmannDistribution, Stationary, ZeroRotation
 from ase.md.verlet import VelocityVerlet
 from ase.optimize import BFGS
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 import particlegrid as pg
 import particlegrid.torch as pgt
+
+matplotlib.use("Agg")
+import matplotlib.pyplot as plt
 
 MORSE = {"epsilon": 0.3429, "r0": 2.866, "rho0": 1.3588 * 2.866}  # eV, A: copper, Girifalco and Weizer 1959
 WIDTHS = (0.7, 1.0, 1.4)  # A
@@ -50,19 +57,32 @@ class EnergyNetwork(nn.Module):
     def __init__(self, atoms: int, hidden: int = 16) -> None:
         super().__init__()
         self.atoms = atoms
-        peaks = [(2 * np.pi * width**2) ** 1.5 for width in WIDTHS]
-        self.register_buffer("scale", torch.tensor(peaks, dtype=torch.float32)[:, None, None, None])
+        self.register_buffer("center", torch.zeros(len(WIDTHS)))
+        self.register_buffer("whitening", torch.eye(len(WIDTHS)))
         self.register_buffer("energy_scale", torch.tensor(1.0))
         self.register_buffer("energy_shift", torch.tensor(0.0))
         self.layers = nn.Sequential(
-            nn.Conv3d(len(WIDTHS), hidden, 1), nn.SiLU(), nn.Conv3d(hidden, hidden, 1), nn.SiLU(), nn.Conv3d(hidden, 1, 1)
+            nn.Conv3d(len(WIDTHS), hidden, 1),
+            nn.SiLU(),
+            nn.Conv3d(hidden, hidden, 1),
+            nn.SiLU(),
+            nn.Conv3d(hidden, 1, 1),
         )
 
     def forward(self, grid: Tensor) -> Tensor:
-        densities = grid * self.scale
-        weights = densities[:, :1]
-        mean = (weights * self.layers(densities)).sum(dim=(1, 2, 3, 4)) / weights.sum(dim=(1, 2, 3, 4))
+        centered = grid - self.center[:, None, None, None]
+        inputs = nn.functional.conv3d(centered, self.whitening[:, :, None, None, None])
+        weights = grid[:, :1]
+        mean = (weights * self.layers(inputs)).sum(dim=(1, 2, 3, 4)) / weights.sum(dim=(1, 2, 3, 4))
         return self.atoms * (self.energy_scale * mean + self.energy_shift)
+
+    def standardize(self, grids: Tensor) -> None:
+        """Give the layers inputs of mean 0 and spread 1 that do not go together; the three densities nearly do."""
+        densities = grids.double().transpose(0, 1).flatten(1)
+        weights = densities[0] / densities[0].sum()
+        self.center.copy_(densities @ weights)
+        centered = densities - (densities @ weights)[:, None]
+        self.whitening.copy_(torch.linalg.inv(torch.linalg.cholesky((weights * centered) @ centered.T)))
 
 
 # ---- what is to be learned
@@ -77,7 +97,7 @@ def make_cluster() -> ase.Atoms:
     return atoms
 
 
-def sample_clusters(count: int, seed: int, stdev: float = 0.2) -> list[ase.Atoms]:
+def sample_clusters(count: int, seed: int, stdev: float = 0.15) -> list[ase.Atoms]:
     """The cluster with its atoms moved by up to `stdev` (A, normal, each axis), turned at random."""
     random, start = np.random.default_rng(seed), make_cluster()
     return [_rattle(start, random, stdev, turn=True) for _ in range(count)]
@@ -130,21 +150,21 @@ class Samples(NamedTuple):
             stack([atoms.get_forces() for atoms in structures]),
         )
 
-    def take(self, rows: Tensor) -> Samples:
-        return Samples(*(None if part is None else part[rows] for part in self))
+
+def draw(layer: pgt.Voxelizer, positions: Tensor, cells: Tensor | None) -> Tensor:
+    """Grids of n structures of N atoms, from positions (n, N, 3)."""
+    n, size = positions.shape[:2]
+    batch = torch.arange(n).repeat_interleave(size)
+    grids: Tensor = layer(positions.reshape(-1, 3), torch.full((n * size,), 29), batch=batch, batch_size=n, cell=cells)
+    return grids
 
 
 def predict(
     layer: pgt.Voxelizer, network: nn.Module, samples: Samples, create_graph: bool = False
 ) -> tuple[Tensor, Tensor]:
     """Energies (n,) and forces (n, N, 3) of the network; with create_graph to be trained on."""
-    n, size = samples.positions.shape[:2]
     positions = samples.positions.detach().requires_grad_()
-    batch = torch.arange(n).repeat_interleave(size)
-    grids = layer(
-        positions.reshape(-1, 3), torch.full((n * size,), 29), batch=batch, batch_size=n, cell=samples.cells
-    )
-    energies = network(grids)
+    energies = network(draw(layer, positions, samples.cells))
     (gradient,) = torch.autograd.grad(energies.sum(), positions, create_graph=create_graph)
     return energies, -gradient
 
@@ -153,11 +173,10 @@ def train(layer: pgt.Voxelizer, network: EnergyNetwork, samples: Samples, rounds
     """Fit energies and forces with L-BFGS on all samples at once; the loss after each round of 10 steps."""
     energy_scale, force_scale = samples.energies.std(), samples.forces.std()
     # forces and energies of the right size to begin with; otherwise hundreds of steps go by before it learns anything
+    network.standardize(draw(layer, samples.positions, samples.cells))
     network.energy_scale *= force_scale / predict(layer, network, samples)[1].std()
     network.energy_shift += (samples.energies - predict(layer, network, samples)[0].detach()).mean() / network.atoms
-    optimizer = torch.optim.LBFGS(
-        network.parameters(), max_iter=10, history_size=50, line_search_fn="strong_wolfe"
-    )
+    optimizer = torch.optim.LBFGS(network.parameters(), max_iter=10, history_size=50, line_search_fn="strong_wolfe")
 
     def compute_loss() -> Tensor:
         optimizer.zero_grad()
@@ -168,7 +187,7 @@ def train(layer: pgt.Voxelizer, network: EnergyNetwork, samples: Samples, rounds
         loss.backward()
         return loss
 
-    return [float(optimizer.step(compute_loss)) for _ in range(rounds)]
+    return [optimizer.step(compute_loss).item() for _ in range(rounds)]
 
 
 def report_errors(name: str, layer: pgt.Voxelizer, network: EnergyNetwork, test: Samples) -> None:
@@ -177,8 +196,8 @@ def report_errors(name: str, layer: pgt.Voxelizer, network: EnergyNetwork, test:
     of_forces = (forces - test.forces).square().mean().sqrt()
     print(
         f"{name}: {1000 * of_energies:.1f} meV an atom (spread {1000 * test.energies.std() / network.atoms:.1f}), "
-        f"{1000 * of_forces:.0f} meV/A a component of force (spread {1000 * test.forces.std():.0f}), root mean squares of "
-        f"{len(test.energies)} structures that were not trained on"
+        f"{1000 * of_forces:.0f} meV/A a component of force (spread {1000 * test.forces.std():.0f}), root mean "
+        f"squares of {len(test.energies)} structures that were not trained on"
     )
 
 
@@ -216,7 +235,12 @@ def run_dynamics(atoms: ase.Atoms, temperature: float, steps: int, timestep: flo
         true = atoms.copy()
         true.calc = MorsePotential(**MORSE)
         rows.append(
-            (dynamics.nsteps * timestep, atoms.get_kinetic_energy(), atoms.get_potential_energy(), true.get_potential_energy())
+            (
+                dynamics.nsteps * timestep,
+                atoms.get_kinetic_energy(),
+                atoms.get_potential_energy(),
+                true.get_potential_energy(),
+            )
         )
 
     dynamics = VelocityVerlet(atoms, timestep * units.fs)
@@ -230,14 +254,12 @@ def report_conservation(run: Trajectory) -> None:
     kinetic = run.kinetic.mean()
     drift = slope * (run.times[-1] - run.times[0])
     wiggle = (run.total - np.polyval(np.polyfit(run.times, run.total, 1), run.times)).std()
-    wrong = np.diff(run.potential - run.morse)
     print(
         f"NVE, {run.times[-1]:.0f} fs: mean kinetic energy {kinetic:.4f} eV; drift of the total {drift:+.2e} eV "
         f"({abs(drift) / kinetic:.1e} of it); fluctuation {wiggle:.1e} eV ({wiggle / kinetic:.1e}); potential and "
         f"kinetic energy fluctuate by {run.kinetic.std():.3f} eV; against Morse the potential energy is off by "
         f"{(run.potential - run.morse).std():.3f} eV (mean {(run.potential - run.morse).mean():+.3f})"
     )
-    del wrong
 
 
 def report_rotation(calculator: pgt.GridCalculator) -> None:
@@ -261,3 +283,95 @@ def report_derivatives(atoms: ase.Atoms) -> None:
         stress = atoms.get_stress()
         error = abs(calculate_numerical_stress(atoms, eps=1e-4) - stress).max() / abs(stress).max()
         print(f"stress against finite differences: {error:.1e} of the largest")
+
+
+def relax(calculator: Any, seed: int = 5) -> ase.Atoms:
+    """A strained and rattled cell, its atoms and its vectors let go; fmax 1e-3 eV/A."""
+    (atoms,) = sample_crystals(1, seed)
+    atoms.calc = calculator
+    if not BFGS(FrechetCellFilter(atoms), logfile=None).run(fmax=1e-3, steps=300):
+        raise RuntimeError("the crystal has not relaxed in 300 steps")
+    return atoms
+
+
+def report_relaxation(name: str, atoms: ase.Atoms) -> None:
+    a, b, c, *angles = atoms.cell.cellpar()
+    print(
+        f"relaxed by {name}: a, b, c = {a:.3f}, {b:.3f}, {c:.3f} A, angles "
+        f"{', '.join(f'{angle:.2f}' for angle in angles)}, {atoms.get_potential_energy() / len(atoms):.4f} eV an atom"
+    )
+
+
+# ---- pictures
+
+
+def draw_dynamics(run: Trajectory, path: Path) -> None:
+    fig, (upper, lower) = plt.subplots(2, 1, figsize=(7, 5), sharex=True, layout="constrained", height_ratios=(2, 1))
+    start = run.total[0]
+    upper.plot(run.times, run.kinetic, label="kinetic")
+    upper.plot(run.times, run.potential - run.potential[0], label="potential, from the start")
+    upper.plot(run.times, run.total - run.potential[0], "k", label="total")
+    upper.set_ylabel("energy (eV)")
+    upper.legend(loc="center right", fontsize=8)
+    lower.plot(run.times, 1e3 * (run.total - start), "k")
+    lower.set_ylabel("total, from\nthe start (meV)")
+    lower.set_xlabel("time (fs)")
+    fig.savefig(path, dpi=110)
+    plt.close(fig)
+
+
+def draw_crystal(calculator: pgt.GridCalculator, relaxed: ase.Atoms, path: Path) -> None:
+    lengths = np.linspace(3.4, 3.85, 19)
+    fig, axes = plt.subplots(figsize=(6, 4), layout="constrained")
+    for name, calc, style in (("Morse", MorsePotential(**MORSE), "k-"), ("network", calculator, "C1--")):
+        energies = []
+        for length in lengths:
+            atoms = bulk("Cu", "fcc", a=length, cubic=True)
+            atoms.calc = calc
+            energies.append(atoms.get_potential_energy() / len(atoms))
+        axes.plot(lengths, energies, style, label=name)
+    length = relaxed.get_volume() ** (1 / 3)
+    axes.plot([length], [relaxed.get_potential_energy() / len(relaxed)], "C1o", label="relaxed through the grid")
+    axes.set_xlabel("lattice constant (A)")
+    axes.set_ylabel("energy (eV an atom)")
+    axes.legend()
+    fig.savefig(path, dpi=110)
+    plt.close(fig)
+
+
+def main(folder: Path) -> None:
+    torch.manual_seed(0)
+    begin = time.perf_counter()
+
+    cluster_layer, cluster_network = pgt.Voxelizer(make_voxelizer(CLUSTER_BOX)), EnergyNetwork(7)
+    train(cluster_layer, cluster_network, Samples.calculate(sample_clusters(48, seed=0)), rounds=30)
+    report_errors("Cu7", cluster_layer, cluster_network, Samples.calculate(sample_clusters(64, seed=1)))
+    calculator = make_calculator(cluster_layer, cluster_network)
+    atoms = make_cluster()
+    atoms.rattle(0.05, seed=1)
+    atoms.calc = calculator
+    report_derivatives(atoms)
+    report_rotation(calculator)
+    atoms = make_cluster()
+    atoms.calc = calculator
+    run = run_dynamics(atoms, temperature=300, steps=1000, timestep=2.0)
+    report_conservation(run)
+    draw_dynamics(run, folder / "force-field-nve.png")
+    print(f"({time.perf_counter() - begin:.0f} s so far)", flush=True)
+
+    crystal_layer, crystal_network = pgt.Voxelizer(make_voxelizer(CRYSTAL_CELL)), EnergyNetwork(4)
+    train(crystal_layer, crystal_network, Samples.calculate(sample_crystals(64, seed=0)), rounds=30)
+    report_errors("fcc copper", crystal_layer, crystal_network, Samples.calculate(sample_crystals(64, seed=1)))
+    calculator = make_calculator(crystal_layer, crystal_network)
+    (atoms,) = sample_crystals(1, seed=2)
+    atoms.calc = calculator
+    report_derivatives(atoms)
+    relaxed = relax(calculator)
+    report_relaxation("the network", relaxed)
+    report_relaxation("Morse's potential", relax(MorsePotential(**MORSE)))
+    draw_crystal(calculator, relaxed, folder / "force-field-crystal.png")
+    print(f"({time.perf_counter() - begin:.0f} s in all)")
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1] if len(sys.argv) > 1 else Path(__file__).parents[1] / "docs" / "pictures"))
