@@ -16,6 +16,7 @@ from particlegrid.torch.voxelizer import Voxelizer  # noqa: E402
 
 __all__ = [
     "GridBatch",
+    "GridCalculator",
     "GridDataset",
     "GridLoader",
     "PrincipalFrame",
@@ -28,3 +29,12 @@ __all__ = [
     "resample",
     "voxelize",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    # its class is a subclass of ASE's, which only those load who ask for it
+    if name == "GridCalculator":
+        from particlegrid.torch.calculator import GridCalculator
+
+        return GridCalculator
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
