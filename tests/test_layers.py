@@ -20,12 +20,12 @@ LAYERS = (
     ("placements", "densities", "sparse", "volume"),
     ("philox", "rotations", "projection"),
     ("channels", "adapt", "transform"),
-    ("augment", "molecules", "reference", "drawing"),
+    ("augment", "molecules", "reference", "drawing", "element_tables"),
     ("sparse_drawing",),
     ("voxelizer", "io"),
     ("__init__",),
     ("data",),
-    ("torch",),
+    ("torch", "jax"),
     ("view",),
     ("learn",),
     ("cli",),
@@ -45,7 +45,13 @@ DOORS = {
 }
 
 # Packages besides numpy and the standard library that a unit's modules import when they are loaded.
-PACKAGES = {"torch": {"torch", "triton"}, "models": {"torch"}, "learn": {"torch"}, "cli": {"typer", "rich"}}
+PACKAGES = {
+    "torch": {"torch", "triton"},
+    "jax": {"jax"},
+    "models": {"torch"},
+    "learn": {"torch"},
+    "cli": {"typer", "rich"},
+}
 
 RANK = {unit: rank for rank, layer in enumerate(LAYERS) for unit in layer}
 FILES = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.rglob("*.py"))

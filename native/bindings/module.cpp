@@ -10,6 +10,7 @@ void bind_gaussian(nb::module_& module);
 void bind_resample(nb::module_& module);
 void bind_memory(nb::module_& module);
 void bind_molecules(nb::module_& module);
+void bind_jax_ffi(nb::module_& module);
 void bind_lennard_jones(nb::module_& module);
 void bind_radial(nb::module_& module);
 void bind_sphere_overlap(nb::module_& module);
@@ -24,6 +25,7 @@ NB_MODULE(_native, module) {
     bind_resample(module);
     bind_memory(module);
     bind_molecules(module);
+    bind_jax_ffi(module);
     bind_lennard_jones(module);
     bind_radial(module);
     bind_sphere_overlap(module);

@@ -1,5 +1,6 @@
 """The C++ core: arrays are C-contiguous and of exactly these dtypes, or the call raises TypeError."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ def push_forward_gaussians(
 def pull_back_gaussians(
     drawing: Drawing, gradient: Tangent, direction: Tangent | None, value: str, cut: float, sheared_cut: float
 ) -> None: ...
+def list_jax_handlers(function: Callable[[str, list[NDArray[Any]], list[NDArray[Any]]], None]) -> dict[str, Any]: ...
 def draw_sphere_overlaps(drawing: Drawing, per: str, maximum: bool) -> None: ...
 def push_forward_sphere_overlaps(drawing: Drawing, direction: Tangent, per: str, maximum: bool) -> None: ...
 def pull_back_sphere_overlaps(

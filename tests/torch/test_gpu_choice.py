@@ -9,8 +9,8 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from particlegrid import Gaussian, Occupancy  # noqa: E402
+from particlegrid.densities.describe import describe_density  # noqa: E402
 from particlegrid.torch import cuda, derive  # noqa: E402
-from particlegrid.torch.describe import describe_density  # noqa: E402
 
 
 def make_arguments(what):

@@ -23,8 +23,8 @@ from particlegrid import (  # noqa: E402
     SphereOverlap,
 )
 from particlegrid.densities import Density, Drawing, Tangent  # noqa: E402
+from particlegrid.densities.describe import describe_density, find_density  # noqa: E402
 from particlegrid.torch import ops  # noqa: E402
-from particlegrid.torch.describe import describe_density, find_density  # noqa: E402
 
 F64 = torch.float64
 SMOOTH = [

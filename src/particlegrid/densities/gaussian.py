@@ -105,15 +105,15 @@ class Gaussian(Density):
 
     def push_forward(self, drawing: Drawing, direction: Tangent) -> bool:
         """From the products that draw, and their first and second derivatives by place."""
-        _native.push_forward_gaussians(drawing, direction, self.native_value, *self._find_cuts(drawing.tol))
+        _native.push_forward_gaussians(drawing, direction, self.native_value, *self.find_cuts(drawing.tol))
         return True
 
     def pull_back(self, drawing: Drawing, gradient: Tangent, direction: Tangent | None = None) -> bool:
         """From sums of ``drawing.out`` times each Gaussian's derivatives by place, up to the fourth."""
-        _native.pull_back_gaussians(drawing, gradient, direction, self.native_value, *self._find_cuts(drawing.tol))
+        _native.pull_back_gaussians(drawing, gradient, direction, self.native_value, *self.find_cuts(drawing.tol))
         return True
 
-    def _find_cuts(self, tol: float) -> tuple[float, float]:
+    def find_cuts(self, tol: float) -> tuple[float, float]:
         """Half-widths of the support on orthogonal and on sheared voxels, in sigmas."""
         return find_cut(tol), _find_radius(tol) if self.value == "point" else find_cut(tol)
 

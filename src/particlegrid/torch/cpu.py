@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from particlegrid.densities import Density, Drawing, Tangent
+from particlegrid.densities.describe import find_density
 from particlegrid.memory import allocate
 from particlegrid.threads import count_threads
 from particlegrid.torch import derive
-from particlegrid.torch.describe import find_density
 
 __all__ = ["pull_back", "pull_back_twice", "push_forward", "voxelize"]
 

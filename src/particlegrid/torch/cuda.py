@@ -14,9 +14,9 @@ from typing import Any
 from torch import Tensor
 
 from particlegrid.densities import Gaussian
+from particlegrid.densities.describe import find_density
 from particlegrid.torch import derive
 from particlegrid.torch.derive import pull_back_twice, push_forward
-from particlegrid.torch.describe import find_density
 
 __all__ = ["pull_back", "pull_back_twice", "push_forward", "voxelize"]
 

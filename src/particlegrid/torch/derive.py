@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch._C import _dispatch_tls_local_exclude_set, _dispatch_tls_local_include_set, _ForceDispatchKeyGuard
 
-from particlegrid.torch.describe import find_density
+from particlegrid.densities.describe import find_density
 
 __all__ = ["pull_back", "pull_back_twice", "push_forward", "voxelize"]
 

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor
 
 from particlegrid.densities import Density
+from particlegrid.densities.describe import describe_density
 from particlegrid.torch import ops
-from particlegrid.torch.describe import describe_density
 from particlegrid.torch.finish import finish
 from particlegrid.torch.geometry import Placed, place
 from particlegrid.torch.projection import project

@@ -1,11 +1,11 @@
-"""Densities as text, which is how an operator's argument says one."""
+"""Densities as text, which is how an argument of an operator says one."""
 
 from __future__ import annotations
 
 import json
 from functools import lru_cache
 
-from particlegrid.densities import Density
+from particlegrid.densities.base import Density
 from particlegrid.registry import from_dict
 
 __all__ = ["describe_density", "find_density"]
