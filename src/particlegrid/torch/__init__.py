@@ -1,5 +1,9 @@
 """PyTorch: differentiable grids, data sets and loaders that make them while a network trains, and tensors in motion."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
 from particlegrid.errors import require
 
 require("torch", "torch")
@@ -13,6 +17,9 @@ from particlegrid.torch.loader import GridLoader  # noqa: E402
 from particlegrid.torch.resampling import resample  # noqa: E402
 from particlegrid.torch.transforms import Transforms  # noqa: E402
 from particlegrid.torch.voxelizer import Voxelizer  # noqa: E402
+
+if TYPE_CHECKING:
+    from particlegrid.torch.calculator import GridCalculator
 
 __all__ = [
     "GridBatch",
