@@ -33,7 +33,20 @@ def test_the_page_of_densities_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         exec(compile(block, "densities.md", "exec"), {})
 
 
-@pytest.mark.parametrize("path", [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))], ids=lambda p: p.name)
+@pytest.mark.parametrize("name", ["gradients", "force_field"])
+def test_tutorials_of_torch_run(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The blocks of a tutorial build on each other."""
+    pytest.importorskip("torch")
+    pytest.importorskip("ase")
+    monkeypatch.chdir(tmp_path)
+    blocks = python_blocks(ROOT / "docs" / "tutorials" / f"{name}.md")
+    assert len(blocks) > 5
+    space: dict[str, object] = {"__name__": name}
+    for block in blocks:
+        exec(compile(block, f"{name}.md", "exec"), space)
+
+
+@pytest.mark.parametrize("path", [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))], ids=lambda p: p.name)
 def test_links_lead_somewhere(path: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)\)", path.read_text()):
         if not target.startswith("http"):

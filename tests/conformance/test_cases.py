@@ -47,6 +47,29 @@ def test_LMG_02():
     assert values.sum() == pytest.approx(246.0876, abs=0.005)
 
 
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_LMG_08(axis):
+    """test_backward_gradients: the derivative of a squared derivative, at a point 1 A along an axis."""
+    torch = pytest.importorskip("torch")
+    from particlegrid.torch import voxelize
+
+    vox = pg.Voxelizer(centered(13, 0.5), pg.AllAtoms(), pg.GaussianQuadratic(1.0, multiple=-2.0), dtype="float64")
+    x = torch.arange(-9, 30, dtype=torch.float64) / 10
+    positions = torch.zeros(len(x), 3, dtype=torch.float64)
+    positions[:, axis] = x
+    positions.requires_grad_()
+    grids = voxelize(vox, positions, torch.full((len(x),), 6), batch=torch.arange(len(x)))
+    probe = [6, 6, 6]
+    probe[axis] = 8
+    values = grids[:, 0, probe[0], probe[1], probe[2]]
+    (first,) = torch.autograd.grad(values.sum(), positions, create_graph=True)
+    (second,) = torch.autograd.grad((first[:, axis] ** 2).sum(), positions)
+    d = x - 1
+    np.testing.assert_allclose(values.detach(), torch.exp(-2 * d**2), atol=1e-12)
+    expected = (-128 * d**3 + 32 * d) * torch.exp(-4 * d**2)
+    np.testing.assert_allclose(second[:, axis], expected, atol=1e-4)
+
+
 @pytest.mark.parametrize(("radius", "total"), [(3.0, 2980.2966), (1.0, 116.1969)])
 def test_LMG_09(radius, total):
     """test_type_radii: the total of one atom."""

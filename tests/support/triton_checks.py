@@ -29,7 +29,7 @@ CASES = {
     "box, float64": ({**SMALL, **BOX}, ("integral", "peak"), torch.float64),
     "wide box": ({**ONE, **BOX, "shape": (6, 17, 35)}, ("integral",), torch.float32),
     "narrow in a box": ({**SMALL, **BOX, "widths": (0.1, 0.2)}, ("integral", "point"), torch.float32),
-    "orthogonal cell": (ONE, ("integral", "peak"), torch.float32),
+    "orthogonal cell": ({**ONE, "widths": (0.3, 0.35)}, ("integral", "peak"), torch.float32),
     "slab": ({**ONE, "periodic": (True, False, True)}, ("mean",), torch.float32),
     "sheared box": ({**LEANS, **BOX}, ("integral", "mean", "point", "peak"), torch.float32),
     "sheared box, float64": ({**LEANS, **BOX}, ("mean",), torch.float64),
@@ -82,7 +82,7 @@ def run_all(scene, what=pg.Gaussian(), shape=SHAPE):  # noqa: B008 - a Gaussian 
 
 def check_repeats():
     """Whether two runs give the same bits."""
-    scenes = make_scene(3, **ONE), make_scene(3, **LEANS | BOX)
+    scenes = make_scene(3, **ONE | {"widths": (0.2, 0.25)}), make_scene(3, **LEANS | BOX)
     return all(torch.equal(a, b) for scene in scenes for a, b in zip(run_all(scene), run_all(scene)))
 
 
@@ -122,6 +122,18 @@ def check_mixture():
     for k in (4, 5, 6):
         same += [torch.equal(got[k][[0, 1, 3]], torch.cat([one[k], two[k]])), bool((got[k][2] == 0).all())]
     return all(same)
+
+
+def check_nothing():
+    """Whether scenes without entries, and without structures, give zeros and nothing."""
+    floats, whole = torch.zeros(0, dtype=torch.float64), torch.zeros(0, dtype=torch.int64)
+    results = []
+    for options in (ONE, LEANS):
+        scene = make_scene(0, **options)._replace(weights=floats, widths=floats, atoms=whole, channels=whole)
+        for n in (1, 0):
+            none = {name: getattr(scene, name)[:n] for name in ("axes", "origins", "lattices", "periodic")}
+            results += run_all(scene._replace(**none, offsets=torch.zeros(n + 1, dtype=torch.int64)))
+    return all(bool((result == 0).all()) for result in results)
 
 
 def compare_with_voxelizer(where, what, structures):
@@ -178,6 +190,7 @@ def main():
     found["repeats"] = check_repeats()
     found["sorting"] = check_sorting()
     found["mixture"] = check_mixture()
+    found["nothing"] = check_nothing()
     found["refusals"] = check_refusals()
     json.dump(found, sys.stdout, indent=1)
 

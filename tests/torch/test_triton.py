@@ -74,6 +74,10 @@ def test_a_batch_of_both_kinds_gives_what_its_parts_give(found):
     assert found["mixture"] is True
 
 
+def test_nothing_to_draw(found):
+    assert found["nothing"] is True
+
+
 def test_refusals(found):
     images, dtype = found["refusals"]
     assert images.startswith("ValueError: entry ")

@@ -93,7 +93,7 @@ def _make_drawing(what: Density, drawn: Sequence[Any], values: NDArray[Any]) -> 
 
 
 def _make_tangent(direction: Sequence[Tensor]) -> Tangent:
-    return Tangent(*(_read(tensor).contiguous().numpy() for tensor in direction))
+    return Tangent(*(_read(tensor).numpy() for tensor in direction))
 
 
 def _allocate(drawn: Sequence[Any]) -> NDArray[Any]:
@@ -104,6 +104,5 @@ def _allocate(drawn: Sequence[Any]) -> NDArray[Any]:
 
 
 def _read(tensor: Tensor) -> Tensor:
-    """A tensor whose memory holds its values, each at a place of its own: a sum's gradient is one number at all."""
-    tensor = tensor.resolve_neg()
-    return tensor.contiguous() if 0 in tensor.stride() else tensor
+    """A tensor whose memory holds its values in one block, as the kernels of derivatives take them."""
+    return tensor.resolve_neg().contiguous()

@@ -54,15 +54,16 @@ def draw(
     _check(dtype)
     x, y, z = shape
     out = torch.empty((len(scene.axes), channel_count, x, y, z), dtype=dtype, device=scene.axes.device)
-    for oblique, repeats, some in _split(scene) if out.numel() else ():
-        part, target = (scene, out) if some is None else (_select(scene, some)[0], out[some])
-        images, grid = _list(what, part, shape, tol, oblique, repeats)
-        if oblique:
-            sheared.draw(part, images, grid, target, what.native_value, find_cut(tol), tol)
-        else:
-            separable.draw(part, images, target, what.native_value, find_cut(tol))
-        if some is not None:
-            out[some] = target
+    with torch.cuda.device_of(out):  # where Triton starts kernels
+        for oblique, repeats, some in _split(scene) if out.numel() else ():
+            part, target = (scene, out) if some is None else (_select(scene, some)[0], torch.empty_like(out[some]))
+            images, grid = _list(what, part, shape, tol, oblique, repeats)
+            if oblique:
+                sheared.draw(part, images, grid, target, what.native_value, find_cut(tol), tol)
+            else:
+                separable.draw(part, images, target, what.native_value, find_cut(tol))
+            if some is not None:
+                out[some] = target
     return out
 
 
@@ -95,23 +96,24 @@ def pull_back(what: Gaussian, scene: Scene, grad: Tensor, tol: float) -> Gradien
     grad = grad.contiguous()
     x, y, z = grad.shape[2:]
     found: Gradients | None = None
-    for oblique, repeats, some in _split(scene):
-        part, entries, g = (scene, None, grad) if some is None else (*_select(scene, some), grad[some])
-        images, grid = _list(what, part, (x, y, z), tol, oblique, repeats)
-        if oblique:
-            sums, frames = sheared_gradient.contract(part, images, grid, g, what.native_value, find_cut(tol), tol)
-        else:
-            sums = separable_gradient.contract(part, images, g, what.native_value, find_cut(tol))
-            frames = grid.rows / grid.lengths[:, :, None]
-        gradients = chain(what.native_value, part, images, grid, frames, sums)
-        if some is None or entries is None:
-            return gradients
-        if found is None:
-            found = _zeros(scene)
-        # positions are those of all structures; the others are the part's own
-        found[0].add_(gradients[0])
-        for whole, place, gradient in zip(found[1:], (entries, entries, some, some, some), gradients[1:]):
-            whole[place] = gradient
+    with torch.cuda.device_of(grad):
+        for oblique, repeats, some in _split(scene):
+            part, entries, g = (scene, None, grad) if some is None else (*_select(scene, some), grad[some])
+            images, grid = _list(what, part, (x, y, z), tol, oblique, repeats)
+            if oblique:
+                sums, frames = sheared_gradient.contract(part, images, grid, g, what.native_value, find_cut(tol), tol)
+            else:
+                sums = separable_gradient.contract(part, images, g, what.native_value, find_cut(tol))
+                frames = grid.rows / grid.lengths[:, :, None]
+            gradients = chain(what.native_value, part, images, grid, frames, sums)
+            if some is None or entries is None:
+                return gradients
+            if found is None:
+                found = _zeros(scene)
+            # positions are those of all structures; the others are the part's own
+            found[0].add_(gradients[0])
+            for whole, place, gradient in zip(found[1:], (entries, entries, some, some, some), gradients[1:]):
+                whole[place] = gradient
     return _zeros(scene) if found is None else found
 
 
