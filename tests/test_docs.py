@@ -46,6 +46,16 @@ def test_tutorials_of_torch_run(name: str, tmp_path: Path, monkeypatch: pytest.M
         exec(compile(block, f"{name}.md", "exec"), space)
 
 
+def test_the_tutorial_of_jax_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("jax")
+    monkeypatch.chdir(tmp_path)
+    blocks = python_blocks(ROOT / "docs" / "tutorials" / "jax.md")
+    assert len(blocks) == 7
+    space: dict[str, object] = {"__name__": "jax_tutorial"}
+    for block in blocks:
+        exec(compile(block, "jax.md", "exec"), space)
+
+
 @pytest.mark.parametrize("path", [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))], ids=lambda p: p.name)
 def test_links_lead_somewhere(path: Path) -> None:
     for target in re.findall(r"\]\(([^)#]+)\)", path.read_text()):
