@@ -19,7 +19,7 @@ from particlegrid.jax import lowering, primitives, voxelize  # noqa: E402
 
 WATER = np.array([[0.0, 0.1, 0], [0.76, 0.59, 0.1], [-0.76, 0.59, -0.2]])
 NUMBERS = np.array([8, 1, 1])
-SMOOTH = [0, 1, 2, 3, 4, 5, 6, 8, 10, 18, 19, 20, 22, 23, 24]  # of the cases, those whose slopes have no kinks nearby
+SMOOTH = [0, 2, 3, 4, 6, 8, 10, 19, 20, 22, 24]  # of the cases, those whose slopes have no kinks nearby
 
 
 def make_loss(case, seed=0):
@@ -79,7 +79,7 @@ def test_gradients_are_those_of_torch(case):
 
 @pytest.mark.usefixtures("x64")
 @pytest.mark.filterwarnings("ignore::particlegrid.errors.OutsideBoxWarning")
-@pytest.mark.parametrize("case", [0, 4, 10, 18, 20, 24])
+@pytest.mark.parametrize("case", [0, 10, 20, 24])
 def test_every_mode_gives_the_same_derivatives(case):
     loss, _, point = make_loss(case)
     by = tuple(range(len(point)))
@@ -212,7 +212,7 @@ def test_float32_gradients_are_those_of_float64():
 
 @pytest.mark.usefixtures("x64")
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("case", [0, 1, 5, 18, 19])
+@pytest.mark.parametrize("case", [0, 5, 18])
 def test_handlers_without_python_and_through_it_give_the_same_bits(case, dtype, monkeypatch):
     make, (where, which, what) = jax_cases.CASES[case]
     batch = make()

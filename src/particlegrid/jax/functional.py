@@ -91,6 +91,7 @@ def voxelize(
 
     Examples
     --------
+    >>> import numpy as np
     >>> from particlegrid import Box, Elements, Gaussian
     >>> from particlegrid.jax import voxelize
     >>> vox = Voxelizer(Box(16, spacing=0.5), Elements("H", "O"), Gaussian(0.5))
