@@ -79,7 +79,7 @@ void pull_back(const XlaCall& call) {
 
 nb::object* python_function = nullptr;  // never destroyed: XLA may outlive the interpreter
 
-template <class... Flags>
+// Writable also where it is only read: a kernel takes grids it reads as it takes grids it writes.
 nb::object view(const xla_ffi::Buffer& buffer) {
     nb::dlpack::dtype type;
     switch (buffer.type) {
@@ -90,7 +90,7 @@ nb::object view(const xla_ffi::Buffer& buffer) {
         default: throw std::invalid_argument("arrays must be bool, int32, float32 or float64");
     }
     const std::vector<std::size_t> shape(buffer.shape, buffer.shape + buffer.rank);
-    return nb::cast(nb::ndarray<nb::numpy, Flags...>(buffer.data, shape.size(), shape.data(), nb::handle(), nullptr, type),
+    return nb::cast(nb::ndarray<nb::numpy>(buffer.data, shape.size(), shape.data(), nb::handle(), nullptr, type),
                     nb::rv_policy::reference);
 }
 
@@ -100,8 +100,8 @@ void call_python(const XlaCall& call) {
     nb::gil_scoped_acquire lock;
     try {
         nb::list operands, results;
-        for (std::int64_t i = 0; i < call.operands(); ++i) operands.append(view<nb::ro>(call.operand(i)));
-        for (std::int64_t i = 0; i < call.results(); ++i) results.append(view<>(call.result(i)));
+        for (std::int64_t i = 0; i < call.operands(); ++i) operands.append(view(call.operand(i)));
+        for (std::int64_t i = 0; i < call.results(); ++i) results.append(view(call.result(i)));
         if (python_function == nullptr) throw std::runtime_error("import particlegrid.jax first");
         (*python_function)(nb::str(call.text("task").c_str()), operands, results);
     } catch (const nb::python_error& error) {
