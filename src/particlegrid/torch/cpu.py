@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import prod
 from typing import Any
 
 import numpy as np
@@ -19,27 +18,26 @@ from particlegrid.torch.describe import find_density
 
 __all__ = ["pull_back", "pull_back_twice", "push_forward", "voxelize"]
 
-_LARGE = 1 << 20  # bytes; from there on `allocate` spares the page faults
 _NAMES = {torch.float32: "float32", torch.float64: "float64"}
 
 
 def voxelize(*drawn: Any) -> Tensor:
     """Draw natively; plain torch if there is no native kernel."""
     what = find_density(drawn[12])
-    out = _allocate(drawn)
-    if len(out) and not what.draw_natively(_make_drawing(what, drawn, out)):
+    values = _allocate(drawn)
+    if len(values) and not what.draw_natively(_make_drawing(what, drawn, values)):
         return derive.voxelize(*drawn)
-    return out
+    return torch.from_numpy(values)
 
 
 def push_forward(*arguments: Any) -> Tensor:
     """J times a direction."""
     drawn, direction = arguments[:15], arguments[15:]
     what = find_density(drawn[12])
-    out = _allocate(drawn)
-    if len(out) and not what.push_forward(_make_drawing(what, drawn, out), _make_tangent(direction)):
+    values = _allocate(drawn)
+    if len(values) and not what.push_forward(_make_drawing(what, drawn, values), _make_tangent(direction)):
         return derive.push_forward(*arguments)
-    return out
+    return torch.from_numpy(values)
 
 
 def pull_back(grad: Tensor, *drawn: Any) -> tuple[Tensor, ...]:
@@ -57,7 +55,7 @@ def _pull_back(grad: Tensor, drawn: Sequence[Any], direction: Sequence[Tensor] |
     if not len(grad):
         return tuple(torch.zeros_like(tensor) for tensor in drawn[:6])
     gradient = tuple(torch.empty_like(tensor, memory_format=torch.contiguous_format) for tensor in drawn[:6])
-    drawing = _make_drawing(what, drawn, _read(grad))
+    drawing = _make_drawing(what, drawn, _read(grad).numpy())
     along = None if direction is None else _make_tangent(direction)
     if what.pull_back(drawing, Tangent(*(tensor.numpy() for tensor in gradient)), along):
         return gradient
@@ -66,33 +64,43 @@ def _pull_back(grad: Tensor, drawn: Sequence[Any], direction: Sequence[Tensor] |
     return derive.pull_back_twice(grad, *drawn, *direction)
 
 
-def _make_drawing(what: Density, drawn: Sequence[Any], out: Tensor) -> Drawing:
+def _make_drawing(what: Density, drawn: Sequence[Any], values: NDArray[Any]) -> Drawing:
     """Views of the tensors' memory; nothing is copied that is contiguous."""
-    positions, weights, widths, axes, origins, lattices, atoms, channels, offsets, periodic = (
+    positions, weights, widths, axes, origins, lattices, atoms, channels, offsets, periodic = [
         tensor.contiguous().numpy() for tensor in drawn[:10]
+    ]
+    repeats = np.count_nonzero(periodic)  # in a third of the time of any()
+    drawing = object.__new__(Drawing)
+    # past the checks of a frozen dataclass, which take half of the time that a small drawing's entries take
+    drawing.__dict__.update(
+        positions=positions,
+        atoms=atoms,
+        channels=channels,
+        weights=weights,
+        widths=widths,
+        offsets=offsets,
+        axes=axes,
+        origins=origins,
+        lattices=lattices if repeats else None,
+        periodic=periodic if repeats else None,
+        out=values,
+        tol=drawn[14],
+        threads=count_threads() if values.nbytes >= what.serial_bytes else 1,
+        touched=None,
+        sink=None,
     )
-    if not np.count_nonzero(periodic):  # in a tenth of the time of any()
-        lattices = periodic = None
-    values = out.numpy()
-    threads = count_threads() if values.nbytes >= what.serial_bytes else 1
-    tol = drawn[14]
-    return Drawing(
-        positions, atoms, channels, weights, widths, offsets, axes, origins, lattices, periodic, values, tol, threads
-    )
+    return drawing
 
 
 def _make_tangent(direction: Sequence[Tensor]) -> Tangent:
     return Tangent(*(_read(tensor).contiguous().numpy() for tensor in direction))
 
 
-def _allocate(drawn: Sequence[Any]) -> Tensor:
-    shape, dtype = (drawn[3].shape[0], drawn[11], *drawn[10]), drawn[13]
-    if dtype not in _NAMES:
-        raise TypeError(f"`dtype` must be torch.float32 or torch.float64, got {dtype}; cast the grids afterwards")
-    if prod(shape) * dtype.itemsize < _LARGE:
-        return torch.empty(shape, dtype=dtype)
-    values: NDArray[Any] = allocate(shape, _NAMES[dtype])
-    return torch.from_numpy(values)
+def _allocate(drawn: Sequence[Any]) -> NDArray[Any]:
+    dtype = _NAMES.get(drawn[13])
+    if dtype is None:
+        raise TypeError(f"`dtype` must be torch.float32 or torch.float64, got {drawn[13]}; cast the grids afterwards")
+    return allocate((drawn[3].shape[0], drawn[11], *drawn[10]), dtype)
 
 
 def _read(tensor: Tensor) -> Tensor:

@@ -18,7 +18,7 @@ from particlegrid.torch.finish import finish
 from particlegrid.torch.geometry import Placed, place
 from particlegrid.torch.projection import project
 from particlegrid.torch.scene import Scene
-from particlegrid.torch.structures import Atoms, gather, make_numpy_batch
+from particlegrid.torch.structures import Atoms, gather, look_up, make_numpy_batch
 from particlegrid.torch.tables import Tables
 from particlegrid.voxelizer import Voxelizer
 
@@ -171,7 +171,7 @@ def draw(
         return _draw(style, tables, atoms, weights, widths, properties)
     try:
         return _draw(style, tables, atoms, weights, widths, properties)
-    except (IndexError, ValueError):
+    except ValueError:
         # the numpy side says which atom of which structure it is
         wrong = (~atoms.positions.detach().isfinite()).nonzero().tolist()
         if wrong:
@@ -180,7 +180,7 @@ def draw(
         which = style.vox.which.resolve(batch)
         if weights is None or weights.dim() == 1:
             which.list_entries(batch)
-        if widths is None:
+        if widths is None or widths.isnan().any():  # as learned ones are, of elements without
             style.vox.what.atom_widths(batch)
         raise
 
@@ -258,19 +258,19 @@ class _Entries:
 def _look_up(tables: Tables, atoms: Atoms, weights: Tensor | None, widths: Tensor | None) -> _Entries:
     """Entries that elements decide: as many for each atom, some of weight 0."""
     assert tables.channels is not None
-    numbers, size = atoms.numbers, tables.channels.shape[1]
-    channels = tables.channels.index_select(0, numbers)
+    size = tables.channels.shape[1]
+    channels = look_up(tables.channels, atoms)
     if channels.device.type != "cpu" and not torch.compiler.is_compiling() and (channels < 0).any():
         raise ValueError("an element has no channel")  # `draw` says which
-    values = _floats(tables.weights, numbers)
+    values = _floats(tables.weights, atoms)
     if tables.strengths is not None:
-        values = values * _floats(tables.strengths, numbers)
+        values = values * _floats(tables.strengths, atoms)
     if weights is not None:
         values = values * weights.to(torch.float64).unsqueeze(1)
     if widths is not None:
         lengths = widths.to(torch.float64).unsqueeze(1).expand(-1, size)
     else:
-        lengths = _floats(tables.entry_widths, numbers)
+        lengths = _floats(tables.entry_widths, atoms)
     return _flatten(atoms, channels, values, lengths)
 
 
@@ -288,8 +288,8 @@ def _list_all(
     values = weights.to(torch.float64)
     if tables.widths is not None:
         if tables.strengths is not None:
-            values = values * _floats(tables.strengths, atoms.numbers)
-        lengths = _floats(tables.widths, atoms.numbers) if widths is None else widths.to(torch.float64).unsqueeze(1)
+            values = values * _floats(tables.strengths, atoms)
+        lengths = _floats(tables.widths, atoms) if widths is None else widths.to(torch.float64).unsqueeze(1)
     else:
         given, strengths = _ask_density(vox, atoms, widths, properties)
         lengths = given.unsqueeze(1)
@@ -351,10 +351,10 @@ def _ask_density(
     return widths.to(torch.float64), None if strengths is None else torch.from_numpy(strengths.copy()).to(device)
 
 
-def _floats(table: Tensor | None, numbers: Tensor) -> Tensor:
+def _floats(table: Tensor | None, atoms: Atoms) -> Tensor:
     """Rows of a table whose float64 are kept as bits."""
     assert table is not None
-    return table.index_select(0, numbers).view(torch.float64)
+    return look_up(table, atoms).view(torch.float64)
 
 
 def _check_values(values: Tensor | None, name: str, total: int) -> None:

@@ -19,7 +19,13 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch._C import DispatchKey, _after_autograd_keyset, _any_requires_grad, _AutoDispatchBelowAutograd
+from torch._C import (
+    DispatchKey,
+    DispatchKeySet,
+    _after_autograd_keyset,
+    _any_requires_grad,
+    _AutoDispatchBelowAutograd,
+)
 
 from particlegrid.torch import cpu, cuda
 
@@ -36,6 +42,7 @@ _DRAWN = (
 )
 _GRADIENTS = "(" + ", ".join(["Tensor"] * len(GEOMETRY)) + ")"
 _N, _REST = len(GEOMETRY), 9  # geometry tensors; arguments after them
+_CPU_ALONE = DispatchKeySet(DispatchKey.CPU) | DispatchKeySet(DispatchKey.AutogradCPU)
 
 _library: Any = torch.library.Library("particlegrid", "DEF")  # type: ignore[no-untyped-call]
 for _schema in (
@@ -72,7 +79,7 @@ def _differentiate_voxelize(ctx: Any, grad: Tensor) -> tuple[Any, ...]:
 
 def _differentiate_pull_back(ctx: Any, *direction: Tensor) -> tuple[Any, ...]:
     grad, *drawn = _load(ctx)
-    needed = ctx.needs_input_grad[1:]  # the first is the keyset's
+    needed = _find_needed(ctx)
     by_grad = push_forward(*drawn, *direction) if needed[0] else None
     by_geometry = pull_back_twice(grad, *drawn, *direction) if any(needed[1 : 1 + _N]) else _none(_N)
     return (by_grad, *by_geometry, *_none(_REST))
@@ -80,10 +87,10 @@ def _differentiate_pull_back(ctx: Any, *direction: Tensor) -> tuple[Any, ...]:
 
 def _differentiate_push_forward(ctx: Any, grad: Tensor) -> tuple[Any, ...]:
     inputs = _load(ctx)
-    needed = ctx.needs_input_grad[1:]
+    needed = _find_needed(ctx)
     drawn, direction = inputs[: _N + _REST], inputs[_N + _REST :]
     by_geometry = pull_back_twice(grad, *drawn, *direction) if any(needed[:_N]) else _none(_N)
-    by_direction = pull_back(grad, *drawn) if any(needed[_N + _REST :]) else _none(_N)
+    by_direction = pull_back(grad, *drawn) if any(needed[-_N:]) else _none(_N)
     return (*by_geometry, *_none(_REST), *by_direction)
 
 
@@ -92,6 +99,22 @@ def _differentiate_pull_back_twice(ctx: Any, *direction: Tensor) -> tuple[Any, .
         "grids are differentiable twice, and this asks for a third derivative: take the last gradient with "
         "create_graph=False, or detach it"
     )
+
+
+def _find_needed(ctx: Any) -> list[bool]:
+    """Which of the tensors among the inputs this backward pass goes on to.
+
+    `needs_input_grad` says what it might go on to. Training on forces by ``loss.backward(inputs=parameters)`` has no
+    use for the second derivative by positions.
+    """
+
+    def is_next(node: Any) -> bool:
+        try:
+            return node is not None and bool(torch._C._will_engine_execute_node(node))
+        except RuntimeError:  # of a leaf that `torch.autograd.grad` asks for, or outside a backward pass
+            return True
+
+    return [is_next(node) for node, _ in ctx.next_functions]
 
 
 def _none(count: int) -> tuple[None, ...]:
@@ -118,11 +141,10 @@ def _register(name: str, operator: Any, fake: Callable[..., Any], differentiate:
     on_cpu = getattr(cpu, name)
 
     def run(keyset: Any, inputs: tuple[Any, ...]) -> Any:
-        below = keyset & _after_autograd_keyset
-        if below.highestPriorityTypeId() == DispatchKey.CPU:
+        if keyset == _CPU_ALONE:  # nothing traces, and nothing else stands between autograd and the CPU
             return on_cpu(*inputs)
         with _AutoDispatchBelowAutograd():
-            return operator.redispatch(below, *inputs)
+            return operator.redispatch(keyset & _after_autograd_keyset, *inputs)
 
     class Recorded(torch.autograd.Function):
         @staticmethod

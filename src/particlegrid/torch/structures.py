@@ -11,7 +11,7 @@ from torch import Tensor
 
 from particlegrid.batch import Batch
 
-__all__ = ["Atoms", "gather", "make_numpy_batch", "sum_by_structure"]
+__all__ = ["Atoms", "gather", "look_up", "make_numpy_batch", "sum_by_structure"]
 
 
 class Atoms(NamedTuple):
@@ -154,6 +154,23 @@ def sum_by_structure(values: Tensor, atoms: Atoms) -> Tensor:
     if atoms.owners is None:
         return values.sum(dim=0, keepdim=True)
     return values.new_zeros((atoms.size, 3)).index_add(0, atoms.owners, values)
+
+
+def look_up(table: Tensor, atoms: Atoms) -> Tensor:
+    """The rows of a table by atomic number that belong to the atoms.
+
+    Raises
+    ------
+    ValueError
+        If a number is no atomic number; a traced graph raises an IndexError when it runs.
+    """
+    if torch.compiler.is_compiling():
+        return table.index_select(0, atoms.numbers)
+    try:
+        return table.index_select(0, atoms.numbers)
+    except IndexError:
+        make_numpy_batch(atoms)  # says which
+        raise
 
 
 def make_numpy_batch(atoms: Atoms, properties: Mapping[str, Tensor] | None = None) -> Batch:

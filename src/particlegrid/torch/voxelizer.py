@@ -12,7 +12,7 @@ from torch import Tensor, nn
 import particlegrid.voxelizer as core
 from particlegrid.elements import SYMBOLS
 from particlegrid.torch.functional import draw, make_style
-from particlegrid.torch.structures import gather
+from particlegrid.torch.structures import gather, look_up
 from particlegrid.torch.tables import Tables
 
 __all__ = ["Voxelizer"]
@@ -118,7 +118,7 @@ class Voxelizer(nn.Module):
         """
         atoms = gather(positions, numbers, batch, ptr, batch_size, cell, pbc)
         if self.embedding is not None:
-            rows = self.embedding.index_select(0, atoms.numbers)
+            rows = look_up(self.embedding, atoms)
             if weights is not None and weights.dim() != 1:
                 raise ValueError(
                     f"the layer's embedding gives the weights of channels; `weights` must have shape "
@@ -127,7 +127,7 @@ class Voxelizer(nn.Module):
             weights = rows if weights is None else rows * weights.unsqueeze(1)
         sigma = self.sigma
         if sigma is not None and widths is None:
-            widths = sigma.index_select(0, atoms.numbers)
+            widths = look_up(sigma, atoms)
         return draw(self._style, self._tables, atoms, weights, widths, properties)
 
     def extra_repr(self) -> str:

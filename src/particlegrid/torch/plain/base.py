@@ -9,14 +9,15 @@ import torch
 from torch import Tensor
 
 from particlegrid.densities import Density
+from particlegrid.torch.plain.memory import Memory
 from particlegrid.torch.plain.pairs import Pairs, list_pairs
 from particlegrid.torch.plain.windows import Windows, spread
 from particlegrid.torch.scene import Scene
 
-__all__ = ["add_up", "draw", "evaluate", "find_reach"]
+__all__ = ["add_up", "draw", "evaluate", "find_cost", "find_reach"]
 
-# Voxels of all blocks of a chunk: temporary arrays of 2 MB stay in a CPU's cache, larger ones keep a GPU busy.
-_CHUNK = {"cpu": 1 << 18, "cuda": 1 << 23}
+# Values whose relative difference is below this are one: rounding does not decide between atoms of equal distance.
+_TIE = 1e-12
 
 
 @singledispatch
@@ -70,9 +71,11 @@ def draw(
     """
     pairs = list_pairs(scene, shape, find_reach(what, scene.widths.detach(), tol))
     combine = _take_largest if what.combine == "max" else add_up
-    return combine(
-        scene, pairs, shape, channel_count, lambda windows: spread(windows.weights) * evaluate(what, windows)
-    ).to(dtype)
+
+    def formula(windows: Windows) -> Tensor:
+        return spread(windows.weights) * evaluate(what, windows)
+
+    return combine(scene, pairs, shape, channel_count, formula, find_cost(what)).to(dtype)
 
 
 @singledispatch
@@ -85,6 +88,12 @@ def evaluate(what: Density, windows: Windows) -> Tensor:
 def find_reach(what: Density, widths: Tensor, tol: float) -> Tensor:
     """Distance in A beyond which rho of entries of these widths vanishes, shape (m,), for a voxel of any size."""
     raise NotImplementedError(_lacks(what))
+
+
+@singledispatch
+def find_cost(what: Density) -> int:
+    """How much more memory the formula takes for a voxel than others, which keep up to 110 bytes for autograd."""
+    return 1
 
 
 def _lacks(what: Density) -> str:
@@ -114,9 +123,11 @@ def add_up(
         Numbers that the formula makes for a voxel, for the size of chunks.
     """
     out = scene.axes.new_zeros((len(scene.axes) * channel_count * shape[0] * shape[1] * shape[2],))
+    memory = Memory(out.device)
     for windows in _cut(scene, pairs, shape, cost):
-        places = windows.places(scene.channels, channel_count)
-        out.index_add_(0, places.flatten(), formula(windows).flatten())
+        places = windows.places(scene.channels, channel_count).flatten()
+        values = memory.call(formula, windows, numbers=len(places) * cost)
+        out.index_add_(0, places, values.flatten())
     return out.reshape(len(scene.axes), channel_count, *shape)
 
 
@@ -126,30 +137,30 @@ def _take_largest(
     shape: tuple[int, int, int],
     channel_count: int,
     formula: Callable[[Windows], Tensor],
+    cost: int,
 ) -> Tensor:
     """The largest of 0 and weight times rho over all pairs: which pair wins is found first, then drawn alone."""
     none = torch.iinfo(torch.int64).max
     with torch.no_grad():
         best = scene.axes.new_zeros((len(scene.axes) * channel_count * shape[0] * shape[1] * shape[2],))
-        winners = torch.full_like(best, none, dtype=torch.int64)
-        for windows in _cut(scene, pairs, shape, 1):
-            values = formula(windows).flatten()
+        for windows in _cut(scene, pairs, shape, cost):
             places = windows.places(scene.channels, channel_count).flatten()
-            numbers = spread(windows.pairs.numbers).expand(-1, *windows.size).flatten()
-            before = best[places]
-            best.scatter_reduce_(0, places, values, "amax")
-            winners[places[best[places] > before]] = none
-            wins = (values == best[places]) & (values > 0)
+            best.scatter_reduce_(0, places, formula(windows).flatten(), "amax")
+        winners = torch.full_like(best, none, dtype=torch.int64)
+        for windows in _cut(scene, pairs, shape, cost):
+            places = windows.places(scene.channels, channel_count)
+            values, largest = formula(windows), best[places]
+            wins = (values > 0) & (values >= (1 - _TIE) * largest)
+            numbers = spread(windows.pairs.numbers).expand(-1, *windows.size)
             winners.scatter_reduce_(0, places[wins], numbers[wins], "amin")
         at = torch.nonzero(winners != none)[:, 0]
         won = pairs.take(torch.searchsorted(pairs.numbers, winners[at]))
         x, y, z = shape
         voxels = torch.stack([at // (y * z) % x, at // z % y, at % z], dim=1)
         won = won._replace(first=voxels, last=voxels + 1)
-    return add_up(scene, won, shape, channel_count, formula)
+    return add_up(scene, won, shape, channel_count, formula, cost)
 
 
 def _cut(scene: Scene, pairs: Pairs, shape: tuple[int, int, int], cost: int) -> Iterator[Windows]:
-    chunk = _CHUNK.get(scene.axes.device.type, _CHUNK["cpu"])
-    for part, size in pairs.split(max(1, chunk // cost)):
+    for part, size in pairs.split(max(1, Memory(scene.axes.device).chunk // cost)):
         yield Windows(scene, part, size, shape)

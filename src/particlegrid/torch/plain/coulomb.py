@@ -10,14 +10,14 @@ from torch import Tensor
 
 from particlegrid.densities import Coulomb
 from particlegrid.torch.plain.base import add_up, draw
+from particlegrid.torch.plain.memory import Memory
 from particlegrid.torch.plain.pairs import list_pairs
-from particlegrid.torch.plain.windows import Windows, dot, spread, volumes
+from particlegrid.torch.plain.windows import Windows, dot, spread, tie, volumes
 from particlegrid.torch.scene import Scene
 
 __all__: list[str] = []
 
 _AT_A_CHARGE = 1e-9  # A: positions are no more exact, so nearer than that is there
-_CHUNK = {"cpu": 1 << 18, "cuda": 1 << 23}  # complex numbers
 
 
 @draw.register
@@ -37,9 +37,8 @@ def _(
     reaches = torch.where(splits > 0, cut / splits, torch.inf)[scene.owners]
     pairs = list_pairs(scene, shape, reaches)
     values = add_up(scene, pairs, shape, channel_count, partial(_potentials, splits))
-    charge, amount = (
-        add_up(scene, pairs, shape, channel_count, partial(_charges_here, size)) for size in (False, True)
-    )
+    here = list_pairs(scene, shape, torch.full_like(reaches, _AT_A_CHARGE))
+    charge, amount = (add_up(scene, here, shape, channel_count, partial(_charges_here, size)) for size in (False, True))
     parts = []
     for i in range(len(scene.axes)):
         waves = values.new_zeros(channel_count, *shape)
@@ -68,7 +67,7 @@ def _potentials(splits: Tensor, windows: Windows) -> Tensor:
     here = squares <= _AT_A_CHARGE**2
     distances = torch.where(here, 1.0, squares).sqrt()
     values = torch.where(here, -2 * alphas / sqrt(pi), torch.erfc(alphas * distances) / distances)
-    return spread(windows.weights) * values
+    return spread(windows.weights) * tie(values, windows.widths)
 
 
 def _charges_here(size: bool, windows: Windows) -> Tensor:
@@ -92,18 +91,22 @@ def _add_waves(
     ones = torch.nn.functional.one_hot(scene.channels[entries], channel_count).to(cell.dtype)
     charges = ones * scene.weights[entries, None]  # (m, C)
     steps = [torch.arange(n, device=cell.device) + 0.5 for n in shape]
-    values = -pi / (volume * alpha**2) * charges.sum(dim=0)[:, None, None, None]
-    waves = _list_waves(duals, alpha * cut / pi)
-    chunk = max(1, _CHUNK.get(cell.device.type, _CHUNK["cpu"]) // (channel_count * shape[0] * shape[1]))
-    for some in torch.split(waves, chunk):
-        k = 2 * pi * some.to(cell.dtype) @ duals
+    background = -pi / (volume * alpha**2) * charges.sum(dim=0)[:, None, None, None]
+
+    def add_chunk(waves: Tensor) -> Tensor:
+        k = 2 * pi * waves.to(cell.dtype) @ duals
         squares = dot(k, k)
         heights = 8 * pi / volume * torch.exp(-squares / (4 * alpha**2)) / squares  # k and -k
-        factors = _turn(positions @ k.T).T @ charges.to(torch.complex128)  # (K, C)
-        factors = (factors.conj() * heights[:, None]).T
+        factors = heights[:, None] * (_turn(-k @ positions.T) @ charges.to(torch.complex128))  # (K, C)
         x, y, z = (_turn((k @ axes[d])[:, None] * steps[d]) for d in range(3))
-        planes = factors[:, None, None] * x.T[:, None] * y.T  # (C, X, Y, K)
-        values = values + (planes @ z).real
+        rows = (factors[:, :, None] * x[:, None]).flatten(1)  # (K, C X)
+        planes = (y[:, :, None] * z[:, None]).flatten(1)  # (K, Y Z)
+        return (rows.T @ planes).real.reshape(channel_count, *shape)
+
+    values = background.expand(-1, *shape)
+    memory, numbers = Memory(cell.device), shape[1] * shape[2] + channel_count * shape[0]
+    for waves in torch.split(_list_waves(duals, alpha * cut / pi), max(1, memory.chunk // numbers)):
+        values = values + memory.call(add_chunk, waves, numbers=len(waves) * numbers)
     return values
 
 

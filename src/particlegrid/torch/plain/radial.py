@@ -9,7 +9,7 @@ from torch import Tensor
 
 from particlegrid.densities import Binary, GaussianQuadratic, Occupancy, Radial
 from particlegrid.torch.plain.base import evaluate, find_reach
-from particlegrid.torch.plain.windows import Windows, spread
+from particlegrid.torch.plain.windows import Windows, spread, tie
 
 __all__: list[str] = []
 
@@ -51,8 +51,8 @@ def _(what: Occupancy, widths: Tensor, tol: float) -> Tensor:
 @evaluate.register
 def _(what: Binary, windows: Windows) -> Tensor:
     squares, radii = windows.squares(), spread(windows.widths)
-    # constant by positions and radii, which is not the same to autograd as independent of them
-    return torch.where(squares.sqrt() < radii, 1.0, 0.0) + 0.0 * (squares + radii)
+    # a constant of positions and radii, on which it depends
+    return tie(torch.where(squares.sqrt() < radii, 1.0, 0.0) + 0.0 * squares, windows.widths)
 
 
 @find_reach.register
@@ -68,7 +68,7 @@ def _(what: Radial, windows: Windows) -> Tensor:
     intervals = places.detach().long().clamp(max=len(table) - 1)
     t = places - intervals
     a, b, c, d = table[intervals].unbind(dim=-1)
-    return torch.where(distances < what.cutoff, a + t * (b + t * (c + t * d)), 0.0)
+    return tie(torch.where(distances < what.cutoff, a + t * (b + t * (c + t * d)), 0.0), windows.widths)
 
 
 @find_reach.register

@@ -15,12 +15,15 @@ import torch
 from torch import Tensor
 
 from particlegrid.densities import SphereOverlap
-from particlegrid.torch.plain.base import evaluate, find_reach
+from particlegrid.torch.plain.base import evaluate, find_cost, find_reach
 from particlegrid.torch.plain.windows import Windows, dot, spread, volumes
 
 __all__: list[str] = []
 
 _ROUNDING = 2e-14  # of the radius cubed: what the sums of about fifty terms of order 1 are off by
+# 1 - d^2 - e^2, below which a ball that dips through an edge does not count: what it holds beyond is below 1e-16, and
+# up to 1e-4 of second derivatives; more would be lost by division by roots of that number
+_TOUCHING = 1e-8
 
 
 @evaluate.register
@@ -39,6 +42,11 @@ def _(what: SphereOverlap, windows: Windows) -> Tensor:
 @find_reach.register
 def _(what: SphereOverlap, widths: Tensor, tol: float) -> Tensor:
     return widths
+
+
+@find_cost.register
+def _(what: SphereOverlap) -> int:
+    return 25
 
 
 def _sum_tetrahedra(windows: Windows) -> Tensor:
@@ -70,7 +78,7 @@ def _sum_tetrahedra(windows: Windows) -> Tensor:
 def _lay_along(axis: int, rows: Tensor) -> Tensor:
     """Numbers for each plane of corners, shape (P, W), against blocks."""
     shape = [len(rows), 1, 1, 1]
-    shape[1 + axis] = -1
+    shape[1 + axis] = rows.shape[1]
     return rows.reshape(shape)
 
 
@@ -82,7 +90,7 @@ def _share_tetrahedron(d: Tensor, e: Tensor, t: Tensor) -> Tensor:
     d, e, t = (torch.where(x < 0, -x, x) for x in (d, e, t))
     in_plane = d.detach() ** 2 + e.detach() ** 2
     is_inside = in_plane + t.detach() ** 2 <= 1
-    meets_edge = ~is_inside & (in_plane < 1)
+    meets_edge = ~is_inside & (in_plane < 1 - _TOUCHING)
     is_beyond = ~is_inside & ~meets_edge
 
     def choose(which: Tensor, *otherwise: float) -> list[Tensor]:
@@ -106,9 +114,11 @@ def _share_near(d: Tensor, e: Tensor, t: Tensor) -> Tensor:
     length = torch.sqrt(length2)
     p = d * (3 - d * d) / 6
     first = torch.atan2(e * (t - c), e * e + t * c)
-    second = torch.atan2(
-        d * e * (length2 - 1), (t + c * length) * (length - d * d * (1 + length2 - q) / (length + t * c))
-    )
+    # (e^2 L + d^2 t c) / q, which is as exact where q is large
+    is_large = q > 0.5
+    large = (e * e * length + d * d * t * c) / torch.where(is_large, q, 1.0)
+    small = length - d * d * (1 + length2 - q) / (length + t * c)
+    second = torch.atan2(d * e * (length2 - 1), (t + c * length) * torch.where(is_large, large, small))
     return d * e * c / 6 + p * first - second / 3
 
 

@@ -8,7 +8,7 @@ from torch import Tensor
 from particlegrid.torch.plain.pairs import Pairs
 from particlegrid.torch.scene import Scene
 
-__all__ = ["Windows", "dot", "volumes"]
+__all__ = ["Windows", "dot", "spread", "tie", "volumes"]
 
 
 class Windows:
@@ -75,6 +75,11 @@ class Windows:
         plane = self.pairs.structures * channel_count + channels[self.pairs.entries]
         start = ((plane * nx + self.first[:, 0]) * ny + self.first[:, 1]) * nz + self.first[:, 2]
         return start[:, None, None, None] + ((x[:, None, None] * ny + y[:, None]) * nz + z)
+
+
+def tie(values: Tensor, widths: Tensor) -> Tensor:
+    """The values as functions of widths that they do not depend on: autograd then gives derivatives of 0, not none."""
+    return values + 0.0 * spread(widths)
 
 
 def spread(values: Tensor) -> Tensor:
