@@ -394,6 +394,7 @@ def show_crystal(folder: Path) -> None:
 
 
 def main(folder: Path) -> None:
+    torch.set_num_threads(1)  # sums round alike then, and figures repeat
     show_cluster(folder)
     show_crystal(folder)
 
