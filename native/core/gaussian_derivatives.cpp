@@ -160,7 +160,16 @@ private:
             begin[d] = total;
             total += (orders + 1) * stride[d];
         }
+        offset = ((first[0] + skipped) * job_.shape[1] + first[1]) * job_.shape[2] + start;
         if (!known) {
+            // while weights are made, the first planes come from memory
+            const T* row = find_channel<const T>(job_, structure_, image.channel) + offset;
+            for (std::int64_t x = 0; x < std::min<std::int64_t>(left, 2); ++x)
+                for (std::int64_t y = 0; y < count[1]; ++y) {
+                    const T* const from = row + (x * job_.shape[1] + y) * job_.shape[2];
+                    __builtin_prefetch(from);
+                    __builtin_prefetch(from + count[2] - 1);
+                }
             weights_.resize(static_cast<std::size_t>(total));
             scratch_.resize(static_cast<std::size_t>(line_scratch(std::max({count[0], count[1], count[2]}))));
             for (std::size_t d = 0; d < 3; ++d)
@@ -175,7 +184,6 @@ private:
         const T* const w = weights_.data();
         window = {left, count[1], stride[2], std::min(stride[2], job_.shape[2] - start), job_.shape[1] * job_.shape[2],
                   job_.shape[2], w + begin[0] + skipped, w + begin[1], w + begin[2], stride[0], stride[1], stride[2], orders};
-        offset = ((first[0] + skipped) * job_.shape[1] + first[1]) * job_.shape[2] + start;
         return true;
     }
 

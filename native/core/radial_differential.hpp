@@ -9,8 +9,6 @@
 // so that all gradients, and those of this change, are moments of g f' and g f'' lambda.
 #pragma once
 
-#include <type_traits>
-
 #include "differentiate.hpp"
 #include "radial_support.hpp"
 #include "radial_winners.hpp"
@@ -25,7 +23,7 @@ struct PairShape {
     double shift, shift_slope, shift_bend;  // and its derivatives by the width
 };
 
-// p . (first row) and so on: sum over rows r of v[r] rows[r].
+// Adds the sum of v[r] times row r.
 inline void add_product(const double* v, const double* rows, double* out) {
     for (int r = 0; r < 3; ++r)
         for (int k = 0; k < 3; ++k) out[k] += v[r] * rows[3 * r + k];
@@ -171,7 +169,8 @@ private:
         slope.width = along.weight * (a * by_q - shape_.shift_slope * sums.total) +
                       w * (0.5 * a * (by_lambda + integrate(sums.bend, distance2_)) +
                            along.width * (0.5 * a * a * by_q - shape_.shift_bend * sums.total));
-        take_on(image, combine(w, sums.bend, 2.0 * (along.weight + w * along.width * a), sums.slope), site_->grid.row(0), nullptr, slope);
+        const Moments by_change = combine(w, sums.bend, 2.0 * (along.weight + w * along.width * a), sums.slope);
+        take_on(image, by_change, site_->grid.row(0), nullptr, slope);
         take_on(image, combine(2.0 * w, sums.slope, 0.0, sums.slope), along.axes, &drift, slope);
     }
 

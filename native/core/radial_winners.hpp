@@ -10,8 +10,8 @@
 
 namespace particlegrid {
 
-// The image with the largest value above 0 of each voxel; among equals that of the lowest entry, and of those the first.
-// Found once for a call, for all threads.
+// The image with the largest value above 0 of each voxel; among equals that of the lowest entry, and of those the
+// first. Found once for a call, for all threads.
 class Winners {
 public:
     // None unless job.form.maximum. The job is a checked one.

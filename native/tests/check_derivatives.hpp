@@ -2,6 +2,7 @@
 // symmetric, and the bits are those of any number of threads.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <functional>
 
@@ -77,8 +78,7 @@ inline void check_derivatives(Case& c, GridJob& job, Random& random,
     pull_back(along_t.gradient(), &second);
     wrong = c.check_guards();
     CHECK(wrong.empty(), "pull_back: %s", wrong.c_str());
-    for (std::size_t i = 0; i < count; ++i)
-        if (out[i] != g[i]) return CHECK(false, "pull_back wrote to the values");
+    CHECK(std::equal(g.begin(), g.end(), out), "pull_back wrote to the values");
     const auto once = gradient.dot(t);
     CHECK(std::fabs(once[0] - sum) <= 1e-11 * (once[1] + magnitude), "<pull_back(g), t> = %.17g, <g, push_forward(t)> = %.17g", once[0], sum);
     const auto twice = along_s.dot(t), other = along_t.dot(s);

@@ -61,7 +61,7 @@ def make_gradient(shape, dtype):
 def compare_with_definition(options, value, dtype):
     """Values, then the gradients by positions, weights, widths, axes, origins and lattices."""
     what = VALUES.get(value) or pg.Gaussian(value=value)
-    scene = make_scene(len(value), **options)
+    scene = make_scene(len(value) + 20, **options)
     shape = options["shape"]
     leaves = [tensor.clone().requires_grad_() for tensor in scene[:6]]
     rest = dict(zip(scene._fields, leaves))

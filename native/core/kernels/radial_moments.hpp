@@ -14,7 +14,8 @@ inline Doubles widen(const float* from) { return __builtin_convertvector(*reinte
 
 // A piece's elements of the grid, 0 where another image won and behind the piece. Whether any may be other than 0.
 template <class T>
-[[gnu::always_inline]] inline bool read_piece(const RadialImage& job, const T* grid, std::int64_t count, const Piece& piece, Batch& batch) {
+[[gnu::always_inline]] inline bool read_piece(const RadialImage& job, const T* grid, std::int64_t count, const Piece& piece,
+                                              Batch& batch) {
     const Doubles lanes = {0.0, 1.0, 2.0, 3.0};
     const std::int64_t voxels = piece.voxels, place = piece.place;
     double* to = batch.g + piece.at;
@@ -150,7 +151,8 @@ void add_radial_change(const RadialImage& job, const RadialChange& change, const
             const RowQuadric along(change.quadric, piece.ux, piece.uy);
             Doubles uz = piece.uz + lanes;
             for (std::int64_t i = piece.at; i < piece.at + piece.voxels; i += kDoubles, uz += kDoubles)
-                full.four(full.value, i) = change.value * full.four(full.value, i) + full.four(full.first, i) * along.at(uz) + change.constant;
+                full.four(full.value, i) = change.value * full.four(full.value, i) +
+                                           full.four(full.first, i) * along.at(uz) + change.constant;
             if (values.in_double) write_piece(job, full, piece, static_cast<double*>(values.first));
             else write_piece(job, full, piece, static_cast<float*>(values.first));
         }
@@ -173,7 +175,8 @@ void contend_radial(const RadialImage& job, const RadialContest& contest) {
                 PackedInts& winner = *reinterpret_cast<PackedInts*>(winners + z);
                 const Longs wins = ~(bid <= top), is_something = bid > 0.0;
                 top = wins ? bid : top;
-                const PackedInts number = __builtin_convertvector(is_something, PackedInts) ? PackedInts{} + job.number : PackedInts{} - 1;
+                const PackedInts something = __builtin_convertvector(is_something, PackedInts);
+                const PackedInts number = something ? PackedInts{} + job.number : PackedInts{} - 1;
                 winner = __builtin_convertvector(wins, PackedInts) ? number : winner;
             }
             for (; z < piece.voxels; ++z) {  // those behind may belong to another thread

@@ -1,5 +1,5 @@
-// Derivatives of radial profiles by the squared distance q, four distances at a time; beyond the support they are finite,
-// and mean nothing.
+// Derivatives of radial profiles by the squared distance q, four distances at a time; beyond the support they are
+// finite, and mean nothing.
 // Part of kernels.cpp, which is compiled once for each instruction set; nothing here has external linkage.
 #pragma once
 

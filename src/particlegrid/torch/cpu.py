@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -40,28 +41,37 @@ def push_forward(*arguments: Any) -> Tensor:
     return torch.from_numpy(values)
 
 
-def pull_back(grad: Tensor, *drawn: Any) -> tuple[Tensor, ...]:
+def pull_back(grad: Tensor, *arguments: Any) -> tuple[Tensor, ...]:
     """J^T times a gradient."""
-    return _pull_back(grad, drawn, None)
+    drawn, deform = arguments[:15], arguments[15:]
+    if (gradient := _pull_back(grad, drawn, None, *deform)) is None:
+        return derive.pull_back(grad, *drawn)
+    return gradient
 
 
 def pull_back_twice(grad: Tensor, *arguments: Any) -> tuple[Tensor, ...]:
     """The derivative of <gradient, J direction>."""
-    return _pull_back(grad, arguments[:15], arguments[15:])
+    drawn, direction, deform = arguments[:15], arguments[15:21], arguments[21:]
+    if (gradient := _pull_back(grad, drawn, direction, *deform)) is None:
+        return derive.pull_back_twice(grad, *drawn, *direction)
+    return gradient
 
 
-def _pull_back(grad: Tensor, drawn: Sequence[Any], direction: Sequence[Tensor] | None) -> tuple[Tensor, ...]:
+def _pull_back(
+    grad: Tensor, drawn: Sequence[Any], direction: Sequence[Tensor] | None, deform: bool = True
+) -> tuple[Tensor, ...] | None:
+    """The gradient; None where there is no native kernel."""
     what = find_density(drawn[12])
     if not len(grad):
         return tuple(torch.zeros_like(tensor) for tensor in drawn[:6])
     gradient = tuple(torch.empty_like(tensor, memory_format=torch.contiguous_format) for tensor in drawn[:6])
-    drawing = _make_drawing(what, drawn, _read(grad).numpy())
+    arrays = [tensor.numpy() for tensor in gradient]
+    slope = Tangent(*arrays)
+    if not deform:
+        arrays[2][...], arrays[3][...] = 0, 0
+        slope = replace(slope, widths=None, axes=None)
     along = None if direction is None else _make_tangent(direction)
-    if what.pull_back(drawing, Tangent(*(tensor.numpy() for tensor in gradient)), along):
-        return gradient
-    if direction is None:
-        return derive.pull_back(grad, *drawn)
-    return derive.pull_back_twice(grad, *drawn, *direction)
+    return gradient if what.pull_back(_make_drawing(what, drawn, _read(grad).numpy()), slope, along) else None
 
 
 def _make_drawing(what: Density, drawn: Sequence[Any], values: NDArray[Any]) -> Drawing:

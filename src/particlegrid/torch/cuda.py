@@ -16,7 +16,7 @@ from torch import Tensor
 from particlegrid.densities import Gaussian
 from particlegrid.densities.describe import find_density
 from particlegrid.torch import derive
-from particlegrid.torch.derive import pull_back_twice, push_forward
+from particlegrid.torch.derive import push_forward
 
 __all__ = ["pull_back", "pull_back_twice", "push_forward", "voxelize"]
 
@@ -30,12 +30,18 @@ def voxelize(*drawn: Any) -> Tensor:
     return values
 
 
-def pull_back(grad: Tensor, *drawn: Any) -> tuple[Tensor, ...]:
-    """J^T times a gradient."""
+def pull_back(grad: Tensor, *arguments: Any) -> tuple[Tensor, ...]:
+    """J^T times a gradient; whatever is asked for, all six."""
+    drawn = arguments[:15]
     what = find_density(drawn[12])
     if type(what) is not Gaussian or (kernels := _find_kernels()) is None:
         return derive.pull_back(grad, *drawn)
     return tuple(kernels.pull_back(what, _scene(drawn), grad, drawn[14]))
+
+
+def pull_back_twice(grad: Tensor, *arguments: Any) -> tuple[Tensor, ...]:
+    """The derivative of <gradient, J direction>."""
+    return derive.pull_back_twice(grad, *arguments[:21])
 
 
 def _scene(drawn: tuple[Any, ...]) -> Any:

@@ -41,26 +41,26 @@ _DRAWN = (
     "ScalarType dtype, float tol"
 )
 _GRADIENTS = "(" + ", ".join(["Tensor"] * len(GEOMETRY)) + ")"
-_N, _REST = len(GEOMETRY), 9  # geometry tensors; arguments after them
+_N, _REST = len(GEOMETRY), 9  # geometry tensors; what else is drawn
 _CPU_ALONE = DispatchKeySet(DispatchKey.CPU) | DispatchKeySet(DispatchKey.AutogradCPU)
 
 _library: Any = torch.library.Library("particlegrid", "DEF")  # type: ignore[no-untyped-call]
 for _schema in (
     f"voxelize({_DRAWN}) -> Tensor",
-    f"pull_back(Tensor grad, {_DRAWN}) -> {_GRADIENTS}",
+    f"pull_back(Tensor grad, {_DRAWN}, bool deform=True) -> {_GRADIENTS}",
     f"push_forward({_DRAWN}, {_TANGENTS}) -> Tensor",
-    f"pull_back_twice(Tensor grad, {_DRAWN}, {_TANGENTS}) -> {_GRADIENTS}",
+    f"pull_back_twice(Tensor grad, {_DRAWN}, {_TANGENTS}, bool deform=True) -> {_GRADIENTS}",
 ):
     _library.define(_schema, tags=(torch.Tag.pt2_compliant_tag,))
 
 voxelize: Any = torch.ops.particlegrid.voxelize.default
 """Draw: Tensor, shape (n, C, X, Y, Z)."""
 pull_back: Any = torch.ops.particlegrid.pull_back.default
-"""Six gradients of the sum of ``grad`` times what `voxelize` gives."""
+"""Six gradients of the sum of ``grad`` times what `voxelize` gives; zeros by widths and axes without `deform`."""
 push_forward: Any = torch.ops.particlegrid.push_forward.default
 """How fast the grids change along six tangents."""
 pull_back_twice: Any = torch.ops.particlegrid.pull_back_twice.default
-"""Six gradients of the sum of ``grad`` times what `push_forward` gives."""
+"""Six gradients of the sum of ``grad`` times what `push_forward` gives; `deform` as of `pull_back`."""
 
 
 def _like_grids(*drawn: Any) -> Tensor:
@@ -74,23 +74,29 @@ def _like_geometry(grad: Tensor, *drawn: Any) -> tuple[Tensor, ...]:
 
 
 def _differentiate_voxelize(ctx: Any, grad: Tensor) -> tuple[Any, ...]:
-    return (*pull_back(grad, *_load(ctx)), *_none(_REST))
+    return (*pull_back(grad, *_load(ctx), _deforms(_find_needed(ctx))), *_none(_REST))
 
 
 def _differentiate_pull_back(ctx: Any, *direction: Tensor) -> tuple[Any, ...]:
-    grad, *drawn = _load(ctx)
+    inputs = _load(ctx)
+    grad, drawn = inputs[0], inputs[1 : 1 + _N + _REST]
     needed = _find_needed(ctx)
     by_grad = push_forward(*drawn, *direction) if needed[0] else None
-    by_geometry = pull_back_twice(grad, *drawn, *direction) if any(needed[1 : 1 + _N]) else _none(_N)
-    return (by_grad, *by_geometry, *_none(_REST))
+    by_geometry = _none(_N)
+    if any(needed[1 : 1 + _N]):
+        by_geometry = pull_back_twice(grad, *drawn, *direction, _deforms(needed[1:]))
+    return (by_grad, *by_geometry, *_none(len(inputs) - 1 - _N))
 
 
 def _differentiate_push_forward(ctx: Any, grad: Tensor) -> tuple[Any, ...]:
     inputs = _load(ctx)
     needed = _find_needed(ctx)
     drawn, direction = inputs[: _N + _REST], inputs[_N + _REST :]
-    by_geometry = pull_back_twice(grad, *drawn, *direction) if any(needed[:_N]) else _none(_N)
-    by_direction = pull_back(grad, *drawn) if any(needed[-_N:]) else _none(_N)
+    by_geometry = by_direction = _none(_N)
+    if any(needed[:_N]):
+        by_geometry = pull_back_twice(grad, *drawn, *direction, _deforms(needed))
+    if any(needed[-_N:]):
+        by_direction = pull_back(grad, *drawn, _deforms(needed[-_N:]))
     return (*by_geometry, *_none(_REST), *by_direction)
 
 
@@ -115,6 +121,11 @@ def _find_needed(ctx: Any) -> list[bool]:
             return True
 
     return [is_next(node) for node, _ in ctx.next_functions]
+
+
+def _deforms(needed: list[bool]) -> bool:
+    """Whether widths or axes are among the geometry that is needed: without them a Gaussian's gradient costs half."""
+    return needed[GEOMETRY.index("widths")] or needed[GEOMETRY.index("axes")]
 
 
 def _none(count: int) -> tuple[None, ...]:
