@@ -117,17 +117,14 @@ def test_threads_change_no_bit(what, cell, dtype):
 @pytest.mark.parametrize("cell", ["orthogonal", "triclinic"])
 def test_gaussians_wider_than_their_cell(what, cell):
     """What is left of a harmonic of the lattice is 1e-19 at 1.5 periods, and the drawing is a constant beyond."""
-    drawing = make_drawing(cell, widths=(1.4, 7.0), tol=1e-13)
+    drawing = make_drawing(cell, shape=(4, 3, 4), widths=(1.4, 7.0), tol=1e-13)
     upstream = np.random.default_rng(13).normal(size=drawing.out.shape)
     direction = make_direction(drawing, 14)
     gradient = pull_back(what, drawing, upstream)
     size = abs(upstream * draw(what, drawing)).sum()
-    for name in NAMES:
-        other = make_direction(drawing, 15, (name,))
-        expected = differentiate(
-            lambda step, other=other: (upstream * draw(what, move(drawing, other, step))).sum(), 1e-2
-        )
-        assert contract(gradient, other) == pytest.approx(expected, rel=0, abs=1e-9 * size)
+    other = make_direction(drawing, 15)
+    expected = differentiate(lambda step: (upstream * draw(what, move(drawing, other, step))).sum(), 1e-2)
+    assert contract(gradient, other) == pytest.approx(expected, rel=0, abs=1e-9 * size)
     assert contract(gradient, direction) == pytest.approx(
         (upstream * push_forward(what, drawing, direction)).sum(), rel=1e-12
     )
