@@ -87,12 +87,6 @@ inline void add_position_slope(const DerivativeMoments& moments, Order order, do
     for (int a = 0; a < 3; ++a) slope.position[a] -= factor * order.along(a).of(moments);
 }
 
-// The gradient of the sum of upstream values times values, from moments of order 2.
-inline void find_slope(const GaussianImage& g, const DerivativeMoments& moments, FrameChange& slope) {
-    slope.weight += kNone.of(moments);
-    add_slope(g, moments, kNone, g.weight, slope);
-}
-
 // What the factors change by themselves: eps is E^-1 dE, so that it changes by -eps' eps where the edges do by E eps'.
 inline void add_slope_of_factors(const GaussianImage& g, const FrameChange& change, const DerivativeMoments& moments, FrameChange& slope) {
     const double moment = kNone.of(moments), variance = g.sigma * g.sigma;
