@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <string>
 
+#include "channel_order.hpp"
 #include "dispatch.hpp"
 #include "grid_job.hpp"
 #include "parallel.hpp"
@@ -22,6 +23,20 @@
 namespace particlegrid {
 
 inline std::int64_t round_up(std::int64_t n, std::int64_t unit) { return (n + unit - 1) / unit * unit; }
+
+inline std::int64_t element_bytes(OutputType type) {
+    return type == OutputType::float64 ? 8 : type == OutputType::float32 ? 4 : 2;
+}
+
+inline std::int64_t count_bytes(const GridJob& job) {
+    return job.structures * job.channels * job.shape[0] * job.shape[1] * job.shape[2] * element_bytes(job.output);
+}
+
+inline bool is_larger_than_cache(const GridJob& job) { return count_bytes(job) > job.cache_bytes; }
+
+// Entries that straddle two slabs have their weights made twice, so slabs are not thinner than a usual support, unless
+// weights are the lesser part.
+inline constexpr std::int64_t kUsualSupport = 12;  // planes
 
 // Slabs of planes along x: one for each structure where structures keep all threads busy, else a few each.
 struct Slabs {
@@ -39,6 +54,14 @@ struct Slabs {
         each = (job.shape[0] + thickness - 1) / thickness;
     }
 
+    struct Slab {
+        std::int64_t structure, first_plane, last_plane;
+    };
+    Slab find(const GridJob& job, std::int64_t task) const {
+        const std::int64_t first = task % each * thickness;
+        return {task / each, first, std::min(first + thickness, job.shape[0])};
+    }
+
     static Slabs one_each(const GridJob& job) { return Slabs(1, job.shape[0]); }
 
 private:
@@ -50,6 +73,13 @@ inline Touched unite(const Touched& a, const Touched& b) {
     if (b.first_row >= b.last_row) return a;
     return {std::min(a.first_row, b.first_row), std::max(a.last_row, b.last_row),
             std::min(a.first_column, b.first_column), std::max(a.last_column, b.last_column)};
+}
+
+// The part of a plane that a stroke touches.
+template <class Stroke>
+Touched find_part(const Stroke& s) {
+    const auto narrow = [](std::int64_t n) { return static_cast<std::int32_t>(n); };
+    return {narrow(s.first[1]), narrow(s.first[1] + s.count[1]), narrow(s.first[2]), narrow(s.first[2] + s.count[2])};
 }
 
 // Writes to job.out: all of it, or with job.touched what was touched before or is now.
@@ -109,11 +139,11 @@ public:
     }
 
     void operator()(std::int64_t task) {
-        const std::int64_t structure = task / slabs_.each;
-        first_plane_ = task % slabs_.each * slabs_.thickness;
-        last_plane_ = std::min(first_plane_ + slabs_.thickness, job_.shape[0]);
-        brush_.prepare(structure, first_plane_, last_plane_);
-        group_by_channel();
+        const auto [structure, first_plane, last_plane] = slabs_.find(job_, task);
+        first_plane_ = first_plane;
+        last_plane_ = last_plane;
+        brush_.prepare(structure, first_plane, last_plane);
+        order_.sort(brush_.strokes(), job_.channels);
         taker_.begin(structure);
         for (std::int64_t channel = 0; channel < job_.channels; ++channel) draw_channel(channel);
         taker_.end();
@@ -122,22 +152,8 @@ public:
 private:
     using Stroke = typename Brush::Stroke;
 
-    // A counting sort, which keeps the strokes of a channel in drawing order.
-    void group_by_channel() {
-        const auto& strokes = brush_.strokes();
-        by_channel_.assign(static_cast<std::size_t>(job_.channels) + 1, 0);
-        for (const Stroke& stroke : strokes) ++by_channel_[static_cast<std::size_t>(stroke.channel) + 1];
-        for (std::size_t c = 1; c < by_channel_.size(); ++c) by_channel_[c] += by_channel_[c - 1];
-        order_.resize(strokes.size());
-        cursor_.assign(by_channel_.begin(), by_channel_.end() - 1);
-        for (std::size_t i = 0; i < strokes.size(); ++i)
-            order_[static_cast<std::size_t>(cursor_[static_cast<std::size_t>(strokes[i].channel)]++)] =
-                static_cast<std::int32_t>(i);
-    }
-
     void draw_channel(std::int64_t channel) {
-        const std::size_t c = static_cast<std::size_t>(channel);
-        list_by_plane(order_.data() + by_channel_[c], by_channel_[c + 1] - by_channel_[c]);
+        list_by_plane(order_.numbers(channel), order_.count(channel));
         for (std::int64_t x = first_plane_; x < last_plane_; ++x) {
             const std::size_t p = static_cast<std::size_t>(x - first_plane_);
             const std::int64_t count = plane_offsets_[p + 1] - plane_offsets_[p];
@@ -160,9 +176,7 @@ private:
             }
         };
         visit([&](std::int32_t, const Stroke& s, std::size_t first, std::size_t last) {
-            const auto narrow = [](std::int64_t n) { return static_cast<std::int32_t>(n); };
-            const Touched part{narrow(s.first[1]), narrow(s.first[1] + s.count[1]), narrow(s.first[2]),
-                               narrow(s.first[2] + s.count[2])};
+            const Touched part = find_part(s);
             for (std::size_t p = first; p < last; ++p) {
                 ++plane_offsets_[p + 1];
                 touched_[p] = unite(touched_[p], part);
@@ -183,14 +197,11 @@ private:
     Taker taker_;
     std::int64_t first_plane_ = 0, last_plane_ = 0;
     Scratch<T> tile_;
-    Scratch<std::int32_t> by_channel_, order_, cursor_, plane_strokes_;
+    ChannelOrder order_;
+    Scratch<std::int32_t> plane_strokes_;
     Scratch<std::int64_t> plane_offsets_, cursor_64_;
     Scratch<Touched> touched_;
 };
-
-inline std::int64_t element_bytes(OutputType type) {
-    return type == OutputType::float64 ? 8 : type == OutputType::float32 ? 4 : 2;
-}
 
 template <class Brush>
 constexpr bool is_costly() {
@@ -223,24 +234,18 @@ void draw_to_sink(const GridJob& job, const Collector<T>& collector, int threads
 template <class T, class MakeBrush>
 void draw_slabs(const GridJob& job, const Writer<T>& writer, const MakeBrush& make_brush) {
     if (job.structures == 0 || job.channels == 0) return;
-    const std::int64_t voxels = job.shape[0] * job.shape[1] * job.shape[2];
-    const std::int64_t bytes = job.structures * job.channels * voxels * element_bytes(job.output);
-    // below this a reader finds the output in the cache; above, streaming saves reading each line before it is written
-    constexpr std::int64_t kCacheBytes = std::int64_t{4} << 20;
     using Brush = decltype(make_brush());
     // threads are worth their start only for more than about 0.3 ms of writing
-    const int threads = bytes < (1 << 20) && !is_costly<Brush>() ? 1 : job.threads;
+    const int threads = count_bytes(job) < (1 << 20) && !is_costly<Brush>() ? 1 : job.threads;
     if (job.sink != nullptr) {
         if (job.sink->layout() == SparseLayout::blocks) draw_to_sink<T, BlockTaker<T>>(job, writer, threads, make_brush);
         else draw_to_sink<T, ValueTaker<T>>(job, writer, threads, make_brush);
         return;
     }
-    // entries that straddle two slabs have their weights made twice, so slabs are not thinner than a usual support,
-    // unless weights are the lesser part
-    const Slabs slabs(job, is_costly<Brush>() ? 1 : 12);
+    const Slabs slabs(job, is_costly<Brush>() ? 1 : kUsualSupport);
     using Drawer = SlabDrawer<T, Brush, DenseTaker<T>>;
     run_tasks(job.structures * slabs.each, threads, [&] {
-        return Drawer(job, slabs, make_brush(), DenseTaker<T>(job, writer, bytes > kCacheBytes));
+        return Drawer(job, slabs, make_brush(), DenseTaker<T>(job, writer, is_larger_than_cache(job)));
     });
 }
 

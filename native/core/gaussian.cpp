@@ -7,6 +7,7 @@
 #include "drawer.hpp"
 #include "lattice.hpp"
 #include "require.hpp"
+#include "row_drawer.hpp"
 #include "separable_brush.hpp"
 #include "sheared_brush.hpp"
 
@@ -84,7 +85,7 @@ private:
 };
 
 template <class T>
-void draw(const GaussianJob& job, const Accumulator<T>& kernels) {
+void draw_by_tiles(const GaussianJob& job, const Accumulator<T>& kernels) {
     draw_slabs<T>(job, kernels, [&] { return GaussianBrush<T>(job, kernels); });
 }
 
@@ -93,8 +94,10 @@ void draw(const GaussianJob& job, const Accumulator<T>& kernels) {
 void draw_gaussians(const GaussianJob& job) {
     check_gaussians(job, false);
     const Kernels& kernels = active_kernels();
-    if (job.output == OutputType::float64) draw(job, kernels.twice);
-    else draw(job, kernels.single);
+    // the same bits either way: each voxel's terms are added in the same order
+    if (allows_rows(job, kernels)) draw_by_rows(job, kernels);
+    else if (job.output == OutputType::float64) draw_by_tiles(job, kernels.twice);
+    else draw_by_tiles(job, kernels.single);
 }
 
 }  // namespace particlegrid

@@ -48,6 +48,9 @@ struct GridJob {
     Touched* touched = nullptr;
     SparseSink* sink = nullptr;  // if there is one, draw_slabs writes to it and not to `out`
     int threads = 1;
+    // Output that is larger is written around the cache. In one that is not, a reader finds it in the cache; of a larger
+    // one, this saves reading each line before it is written.
+    std::int64_t cache_bytes = std::int64_t{4} << 20;
 };
 
 // Throws std::invalid_argument if a count, an index, a length or a vector is out of range.

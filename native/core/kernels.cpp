@@ -9,6 +9,7 @@
 #include "kernels/plane_writer.hpp"
 #include "kernels/radial_moments.hpp"
 #include "kernels/radial_rows.hpp"
+#include "kernels/row_stream.hpp"
 #include "kernels/rows.hpp"
 #include "kernels/sheared_orders.hpp"
 #include "kernels/sheared_rows.hpp"
@@ -62,6 +63,13 @@ const Kernels PG_JOIN(kernels_, PG_TARGET) = {
     {sum_radial_once, sum_radial_twice, add_radial_change, contend_radial},
     {weigh_line<float>, collect_derivatives<float>, spread_derivatives<float>, collect_sheared<float>, spread_sheared<float>},
     {weigh_line<double>, collect_derivatives<double>, spread_derivatives<double>, collect_sheared<double>, spread_sheared<double>},
+#if defined(__AVX2__) && defined(__F16C__)
+    {stream_rows<Half>, stream_rows<float>, nullptr, stream_rows<Brain>},
+    end_rows,
+#else
+    {},
+    nullptr,
+#endif
     finish_stores,
 };
 

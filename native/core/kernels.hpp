@@ -116,6 +116,32 @@ struct PlaneOutput {
     bool bypass_cache;                       // write around the cache: the output is larger than it
 };
 
+// Rows of a plane that are summed and written without a tile. Entry e has the weights z[e * columns + k] along a row,
+// y[e * y_stride + j] along the plane's rows and x[x_places[e] + plane] for the plane; zero where it does not reach.
+struct RowPlane {
+    std::int64_t first_row, last_row;  // of the plane; the first is a multiple of rows_together(columns / 8)
+    std::int64_t columns;              // a multiple of 8, and of 16 for output of 16 bits; 64 at most
+    std::int64_t plane;
+    const float *x, *y, *z;
+    const std::int64_t* x_places;
+    std::int64_t y_stride;
+    std::int64_t words;             // of 64 entries each
+    const std::uint64_t* in_plane;  // (words,): a bit for each entry that reaches the plane
+    const std::uint64_t* in_rows;   // (rows / rows_together, words): ... and for each that reaches these rows
+    void* out;                      // the first element; a multiple of 16 bytes
+};
+
+// So many rows are summed at once, of so many vectors each: what the registers hold.
+constexpr int rows_together(int vectors) { return vectors <= 2 ? 4 : vectors <= 4 ? 3 : vectors <= 6 ? 2 : 1; }
+
+// Where the last row ended, so that what follows it in memory goes on in the same line.
+struct RowStream {
+    alignas(16) unsigned char kept[16];  // written with what follows
+    char* next = nullptr;
+    bool shifted = false;  // by 16 bytes from a multiple of 32
+    bool begun = false;    // `kept` holds something
+};
+
 // The part of a plane's tile that may hold anything.
 struct PlaneExtent {
     std::int64_t rows, columns;  // Y, Z: all of the tile
@@ -212,6 +238,9 @@ struct Kernels {
     RadialDerivatives radial;
     Derivatives<float> single_derivatives;
     Derivatives<double> twice_derivatives;
+    // Rows around the cache, by OutputType; null where T or the processor does not serve it.
+    void (*stream_rows[4])(const RowPlane&, RowStream&);
+    void (*end_rows)(RowStream&);  // before the stream goes
     void (*finish_stores)();  // after cache-bypassing stores, before another thread reads them
 };
 

@@ -33,6 +33,7 @@ public:
     SeparableBrush(const GaussianJob& job, const Accumulator<T>& kernels) : job_(job), kernels_(kernels) {}
 
     const Scratch<Window>& strokes() const { return windows_; }
+    const T* weights() const { return weights_.data(); }
 
     void prepare(std::int64_t structure, std::int64_t first_plane, std::int64_t last_plane) {
         latest_sigma_ = 0.0;

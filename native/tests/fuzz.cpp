@@ -99,6 +99,7 @@ Case random_case(Random& random, std::int64_t voxels) {
         left = std::max<std::int64_t>(1, left / shape[d]);
         spacing[d] = random.log_real(0.05, 3.0);
     }
+    if (random.one_in(4)) shape[2] = 8 * random.whole(1, 9);  // rows of whole registers have kernels of their own
     Case c(structures, channels, shape, spacing);
     const OutputType types[] = {OutputType::float16, OutputType::float32, OutputType::float64, OutputType::bfloat16};
     const OutputType type = random.of(types);

@@ -23,13 +23,14 @@ void repeat(Case& c, Random& random) {
 }
 
 void run_call(Random& random) {
-    // large ones start threads, the largest bypass the cache
+    // large ones start threads
     const std::int64_t voxels = random.one_in(40000) ? 1'500'000 : random.one_in(4000) ? 400'000 : random.one_in(25) ? 6000 : 150;
     const bool compares = random.one_in(8);
     Case c = random_case(random, voxels);
     if (!compares && random.one_in(4)) repeat(c, random);
     const int threads = voxels > 6000 ? 4 : random_threads(random);
     GaussianJob job = c.job(threads);
+    if (random.one_in(2)) job.cache_bytes = 0;  // written around the cache
     if (random.one_in(4) && !c.atoms.empty()) {
         const double cuts[] = {kNotANumber, kInfinity, -1.0, 0.0, 31.0};
         if (random.one_in(8)) job.cut = random.of(cuts);

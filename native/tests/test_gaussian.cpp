@@ -1,10 +1,12 @@
 // draw_gaussians against sums of std::erf, for every instruction set of this machine.
 #include <cmath>
+#include <cstring>
 #include <functional>
 #include <limits>
 #include <random>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 #include "cases.hpp"
 #include "check.hpp"
@@ -121,6 +123,68 @@ void check_threads() {
             }
 }
 
+std::vector<double> read_all(const Case& c) {
+    std::vector<double> values;
+    c.for_each([&](std::size_t byte) { values.push_back(c.read_at(byte)); });
+    return values;
+}
+
+// What is written around the cache has the bits of what is not: whatever the length of the rows, where memory begins, what
+// it was drawn over and how many threads drew it.
+void check_around_cache() {
+    std::mt19937_64 random(11);
+    std::uniform_real_distribution<double> unit(0.0, 1.0);
+    const std::int64_t columns[] = {1, 7, 8, 16, 20, 24, 32, 40, 48, 56, 64, 72, 96};
+    for (const std::int64_t nz : columns) {
+        Case c(2, 3, {13, 11, nz}, {0.5, 0.5, 0.5});
+        c.offsets.assign(1, 0);
+        for (int s = 0; s < 2; ++s) {
+            c.offsets.push_back(c.offsets.back());
+            // in channel 1 nothing; in channel 0 of the second more than the 64 that a word has bits for
+            for (int e = 0; e < (s == 0 ? 6 : 90); ++e)
+                c.add({8.5 * unit(random) - 1.0, 7.5 * unit(random) - 1.0, (0.5 * static_cast<double>(nz) + 2.0) * unit(random) - 1.0},
+                      e % 12 == 5 ? 2 : 0, unit(random) - 0.5, 0.2 + 0.5 * unit(random));
+        }
+        for (const std::string& set : list_instruction_sets())
+            for (const OutputType type : kTypes)
+                for (const std::int64_t shift : {0, 1, 4, 8, 12, 16})
+                    for (const bool periodic : {false, true}) {
+                        const auto draw = [&](std::int64_t cache_bytes, int threads, Touched* marks) {
+                            GaussianJob job = c.job(threads);
+                            job.cache_bytes = cache_bytes;
+                            job.touched = marks;
+                            use_instruction_set(set);
+                            draw_gaussians(job);
+                            CHECK(c.check_written(true).empty(), "%s: %s", set.c_str(), c.check_written(true).c_str());
+                        };
+                        c.lattices.clear();
+                        c.periodic.assign(periodic ? 6 : 0, 1);
+                        for (int s = 0; s < (periodic ? 2 : 0); ++s)
+                            for (const double a : {6.5, 0.0, 0.0, 0.0, 5.5, 0.0, 0.0, 0.0, 0.5 * static_cast<double>(nz)}) c.lattices.push_back(a);
+                        c.lay_out(type, Layout::packed, shift);
+                        draw(1 << 30, 1, nullptr);
+                        const std::vector<unsigned char> expected = c.memory;
+                        const std::vector<double> values = read_all(c);
+                        for (const int threads : {1, 3}) {
+                            c.lay_out(type, Layout::packed, shift);
+                            draw(0, threads, nullptr);
+                            CHECK(c.memory == expected, "%s, rows of %ld, shift %ld: bits differ around the cache", set.c_str(),
+                                  static_cast<long>(nz), static_cast<long>(shift));
+                        }
+                        // over another drawing: the other atoms first
+                        std::vector<Touched> marks(2 * 3 * 13, Touched{0, 0, 0, 0});
+                        c.for_each([&](std::size_t byte) { std::memset(c.memory.data() + byte, 0, c.unit()); });
+                        const std::vector<double> kept = c.positions;
+                        for (double& x : c.positions) x += 1.7;
+                        draw(0, 1, marks.data());
+                        c.positions = kept;
+                        draw(0, 3, marks.data());
+                        CHECK(read_all(c) == values, "%s, rows of %ld: what was drawn over another differs", set.c_str(),
+                              static_cast<long>(nz));
+                    }
+    }
+}
+
 struct Fault {
     const char* what;
     std::function<void(Case&, GaussianJob&)> make;
@@ -223,6 +287,7 @@ int main() {
     check_edges();
     check_half();
     check_threads();
+    check_around_cache();
     check_faults();
     check_nothing_to_draw();
     return report_checks();
