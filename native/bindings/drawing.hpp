@@ -4,9 +4,12 @@
 #include <nanobind/nanobind.h>
 #include <nanobind/ndarray.h>
 
+#include <algorithm>
 #include <stdexcept>
+#include <string>
 
 #include "bound_sink.hpp"
+#include "exchange.hpp"
 #include "grid_job.hpp"
 
 namespace pg_bindings {
@@ -47,32 +50,14 @@ particlegrid::OutputType output_type(const Array& out) {
 // Holds the arrays of a Drawing while a job reads them. Lengths are checked here, values in the core.
 class DrawingArrays {
 public:
-    explicit DrawingArrays(nb::handle drawing)
-        : positions_(get<Points>(drawing, "positions")),
-          atoms_(get<Indices>(drawing, "atoms")),
-          channels_(get<Indices>(drawing, "channels")),
-          weights_(get<Vector>(drawing, "weights")),
-          widths_(get<Vector>(drawing, "widths")),
-          offsets_(get<Indices>(drawing, "offsets")),
-          axes_(get<Matrices>(drawing, "axes")),
-          origins_(get<Points>(drawing, "origins")),
-          out_(get<Output>(drawing, "out")),
-          threads_(nb::cast<int>(drawing.attr("threads"))) {
-        const std::size_t structures = out_.shape(0), entries = atoms_.shape(0);
-        require(channels_.shape(0) == entries && weights_.shape(0) == entries && widths_.shape(0) == entries,
-                "entry arrays must have one length");
-        require(offsets_.shape(0) == structures + 1, "offsets must have one element more than structures");
-        require(origins_.shape(0) == structures && axes_.shape(0) == structures,
-                "there must be axes and an origin for each structure");
-        if (!drawing.attr("lattices").is_none()) {
-            lattices_ = get<Matrices>(drawing, "lattices");
-            periodic_ = get<Flags>(drawing, "periodic");
-            require(lattices_.shape(0) == structures && periodic_.shape(0) == structures,
-                    "there must be a lattice for each structure");
-        }
+    explicit DrawingArrays(nb::handle drawing) : out_(get<Output>(drawing, "out")), threads_(nb::cast<int>(drawing.attr("threads"))) {
+        const nb::object tensors = drawing.attr("tensors");
+        if (tensors.is_none()) take_arrays(drawing);
+        else take_tensors(nb::cast<nb::sequence>(tensors));
+        check_counts();
         if (!drawing.attr("touched").is_none()) {
             marks_ = get<Marks>(drawing, "touched");
-            touched_ = touched_of(marks_, structures, out_.shape(1), out_.shape(2));
+            touched_ = touched_of(marks_, out_.shape(0), out_.shape(1), out_.shape(2));
         }
         if (!drawing.attr("sink").is_none()) sink_ = &nb::cast<BoundSink&>(drawing.attr("sink")).sink;
         const auto bytes = static_cast<std::uintptr_t>(out_.itemsize());
@@ -82,20 +67,21 @@ public:
     void fill(particlegrid::GridJob& job) const {
         job.structures = static_cast<std::int64_t>(out_.shape(0));
         job.channels = static_cast<std::int64_t>(out_.shape(1));
-        job.axes = axes_.data();
-        job.origins = origins_.data();
-        if (lattices_.is_valid()) {
-            job.lattices = lattices_.data();
-            job.periodic = reinterpret_cast<const std::uint8_t*>(periodic_.data());
+        job.positions = at<double>(kPositions);
+        job.atoms = static_cast<std::int64_t>(counts_[kPositions] / 3);
+        job.entry_weights = at<double>(kWeights);
+        job.entry_widths = at<double>(kWidths);
+        job.axes = at<double>(kAxes);
+        job.origins = at<double>(kOrigins);
+        job.entry_atoms = at<std::int64_t>(kAtoms);
+        job.entry_channels = at<std::int64_t>(kChannels);
+        job.entry_offsets = at<std::int64_t>(kOffsets);
+        job.entries = static_cast<std::int64_t>(counts_[kAtoms]);
+        const std::uint8_t* periodic = at<std::uint8_t>(kPeriodic);
+        if (std::any_of(periodic, periodic + counts_[kPeriodic], [](std::uint8_t flag) { return flag != 0; })) {
+            job.lattices = at<double>(kLattices);
+            job.periodic = periodic;
         }
-        job.positions = positions_.data();
-        job.atoms = static_cast<std::int64_t>(positions_.shape(0));
-        job.entry_atoms = atoms_.data();
-        job.entry_channels = channels_.data();
-        job.entry_weights = weights_.data();
-        job.entry_widths = widths_.data();
-        job.entries = static_cast<std::int64_t>(atoms_.shape(0));
-        job.entry_offsets = offsets_.data();
         job.out = const_cast<void*>(static_cast<const void*>(out_.data()));
         job.output = output_type(out_);
         for (std::size_t d = 0; d < 3; ++d) job.shape[d] = static_cast<std::int64_t>(out_.shape(d + 2));
@@ -107,6 +93,9 @@ public:
     }
 
 private:
+    // In the order of a Drawing's tensors.
+    enum Name { kPositions, kWeights, kWidths, kAxes, kOrigins, kLattices, kAtoms, kChannels, kOffsets, kPeriodic, kNames };
+
     template <class Array>
     static Array get(nb::handle drawing, const char* name) {
         Array array;
@@ -115,18 +104,73 @@ private:
         return array;
     }
 
-    Points positions_;
-    Indices atoms_, channels_;
-    Vector weights_, widths_;
-    Indices offsets_;
-    Matrices axes_;
-    Points origins_;
-    Matrices lattices_;
-    Flags periodic_;
+    // The Drawing, which outlives the call, holds the memory.
+    template <class Array>
+    void take(nb::handle drawing, const char* text, Name name) {
+        const Array array = get<Array>(drawing, text);
+        data_[name] = array.data();
+        counts_[name] = array.size();
+    }
+
+    void take_arrays(nb::handle drawing) {
+        take<Points>(drawing, "positions", kPositions);
+        take<Vector>(drawing, "weights", kWeights);
+        take<Vector>(drawing, "widths", kWidths);
+        take<Matrices>(drawing, "axes", kAxes);
+        take<Points>(drawing, "origins", kOrigins);
+        take<Indices>(drawing, "atoms", kAtoms);
+        take<Indices>(drawing, "channels", kChannels);
+        take<Indices>(drawing, "offsets", kOffsets);
+        if (drawing.attr("lattices").is_none()) return;
+        take<Matrices>(drawing, "lattices", kLattices);
+        take<Flags>(drawing, "periodic", kPeriodic);
+        check_lattices();
+    }
+
+    void take_tensors(const nb::sequence& tensors) {
+        require(nb::len(tensors) == kNames, "a Drawing has ten tensors");
+        const auto take = [&](Name name, const char* text, ExchangedType type, std::initializer_list<std::int64_t> shape) {
+            data_[name] = find_memory(tensors[static_cast<std::size_t>(name)], text, type, shape, counts_[name]);
+        };
+        take(kPositions, "positions", ExchangedType::float64, {-1, 3});
+        take(kWeights, "weights", ExchangedType::float64, {-1});
+        take(kWidths, "widths", ExchangedType::float64, {-1});
+        take(kAxes, "axes", ExchangedType::float64, {-1, 3, 3});
+        take(kOrigins, "origins", ExchangedType::float64, {-1, 3});
+        take(kLattices, "lattices", ExchangedType::float64, {-1, 3, 3});
+        take(kAtoms, "atoms", ExchangedType::int64, {-1});
+        take(kChannels, "channels", ExchangedType::int64, {-1});
+        take(kOffsets, "offsets", ExchangedType::int64, {-1});
+        take(kPeriodic, "periodic", ExchangedType::boolean, {-1, 3});
+        check_lattices();
+    }
+
+    void check_lattices() const {
+        require(counts_[kLattices] == 9 * out_.shape(0) && counts_[kPeriodic] == 3 * out_.shape(0),
+                "there must be a lattice for each structure");
+    }
+
+    void check_counts() const {
+        const std::size_t structures = out_.shape(0), entries = counts_[kAtoms];
+        require(counts_[kPositions] % 3 == 0, "positions must have three coordinates each");
+        require(counts_[kChannels] == entries && counts_[kWeights] == entries && counts_[kWidths] == entries,
+                "entry arrays must have one length");
+        require(counts_[kOffsets] == structures + 1, "offsets must have one element more than structures");
+        require(counts_[kOrigins] == 3 * structures && counts_[kAxes] == 9 * structures,
+                "there must be axes and an origin for each structure");
+    }
+
+    template <class T>
+    const T* at(Name name) const {
+        return static_cast<const T*>(data_[name]);
+    }
+
+    const void* data_[kNames] = {};
+    std::size_t counts_[kNames] = {};  // elements
     Output out_;
     Marks marks_;
     particlegrid::Touched* touched_ = nullptr;
-    particlegrid::SparseSink* sink_ = nullptr;  // the Drawing, which outlives the call, holds it
+    particlegrid::SparseSink* sink_ = nullptr;
     int threads_;
 };
 

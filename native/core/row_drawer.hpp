@@ -4,7 +4,6 @@
 #pragma once
 
 #include <algorithm>
-#include <cstring>
 
 #include "channel_order.hpp"
 #include "drawer.hpp"
@@ -114,9 +113,9 @@ private:
         rows.y_stride = blocks * together;
         x_places_.resize(static_cast<std::size_t>(count));
         y_.resize(static_cast<std::size_t>(count * rows.y_stride));
-        std::memset(y_.data(), 0, y_.size() * sizeof(float));
+        std::fill(y_.begin(), y_.end(), 0.0f);
         z_.resize(static_cast<std::size_t>(count * rows.columns));
-        std::memset(z_.data(), 0, z_.size() * sizeof(float));
+        std::fill(z_.begin(), z_.end(), 0.0f);
         in_planes_.assign(static_cast<std::size_t>((slab_.last_plane - slab_.first_plane) * rows.words), 0);
         in_rows_.assign(static_cast<std::size_t>(blocks * rows.words), 0);
         for (std::int64_t e = 0; e < count; ++e) {

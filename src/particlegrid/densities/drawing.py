@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,6 +61,10 @@ class Drawing:
     threads: int
     touched: NDArray[np.int32] | None = None
     sink: _native.SparseSink | None = None
+
+    tensors: ClassVar[Sequence[Any] | None] = None
+    """Positions, weights, widths, axes, origins, lattices, atoms, channels, offsets and periodic as tensors that have
+    DLPack's table of C functions; kernels then look at these alone."""
 
     @property
     def oblique_pairs(self) -> NDArray[np.int64]:

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
@@ -16,6 +15,7 @@ from particlegrid.densities.describe import find_density
 from particlegrid.memory import allocate
 from particlegrid.threads import count_threads
 from particlegrid.torch import derive
+from particlegrid.torch.tensor_drawing import TensorDrawing
 
 __all__ = ["pull_back", "pull_back_twice", "push_forward", "voxelize"]
 
@@ -75,31 +75,8 @@ def _pull_back(
 
 
 def _make_drawing(what: Density, drawn: Sequence[Any], values: NDArray[Any]) -> Drawing:
-    """Views of the tensors' memory; nothing is copied that is contiguous."""
-    positions, weights, widths, axes, origins, lattices, atoms, channels, offsets, periodic = [
-        tensor.contiguous().numpy() for tensor in drawn[:10]
-    ]
-    repeats = np.count_nonzero(periodic)  # in a third of the time of any()
-    drawing = object.__new__(Drawing)
-    # past the checks of a frozen dataclass, which take half of the time that a small drawing's entries take
-    drawing.__dict__.update(
-        positions=positions,
-        atoms=atoms,
-        channels=channels,
-        weights=weights,
-        widths=widths,
-        offsets=offsets,
-        axes=axes,
-        origins=origins,
-        lattices=lattices if repeats else None,
-        periodic=periodic if repeats else None,
-        out=values,
-        tol=drawn[14],
-        threads=count_threads() if values.nbytes >= what.serial_bytes else 1,
-        touched=None,
-        sink=None,
-    )
-    return drawing
+    threads = count_threads() if values.nbytes >= what.serial_bytes else 1
+    return TensorDrawing.over(drawn[:10], values, drawn[14], threads)
 
 
 def _make_tangent(direction: Sequence[Tensor]) -> Tangent:
