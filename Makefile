@@ -1,5 +1,5 @@
 # make demo    train a network on QM9 and write report/     MINUTES=8 TRAIN_SIZE=110000 REPORT=report
-# make test    all tests and doctests                       PYTEST="-k voxelizer"
+# make test    all tests and doctests                       PYTEST="-k voxelizer"  WORKERS=1
 # make check   format, lint, types, C++ tests (also with sanitizers), all tests
 # make count-instructions   of the kernels, under valgrind, against the stored ones; make store-counts stores them
 # make dev     editable install that rebuilds the core at the next import
@@ -12,6 +12,7 @@ MINUTES ?= 8
 TRAIN_SIZE ?= 110000
 REPORT ?= report
 PYTEST ?=
+WORKERS ?= auto
 
 VENV := .venv
 BIN := $(abspath $(VENV))/bin
@@ -31,7 +32,7 @@ demo: $(VENV)/.demo
 	particlegrid demo --minutes $(MINUTES) --train-size $(TRAIN_SIZE) -o $(REPORT)
 
 test: $(VENV)/.test
-	$(BIN)/python -m pytest $(PYTEST)
+	$(BIN)/python -m pytest -n $(WORKERS) --maxprocesses 4 $(PYTEST)
 
 check: lint native-test count-instructions test
 

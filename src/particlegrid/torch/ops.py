@@ -19,15 +19,17 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch._C import (
-    DispatchKey,
-    DispatchKeySet,
-    _after_autograd_keyset,
-    _any_requires_grad,
-    _AutoDispatchBelowAutograd,
-)
+from torch._C import DispatchKey, DispatchKeySet, _after_autograd_keyset, _AutoDispatchBelowAutograd
 
 from particlegrid.torch import cpu, cuda
+
+try:
+    from torch._C import _any_requires_grad
+except ImportError:  # before PyTorch 2.5
+
+    def _any_requires_grad(*inputs: Any) -> bool:
+        return any(isinstance(value, Tensor) and value.requires_grad for value in inputs)
+
 
 __all__ = ["GEOMETRY", "pull_back", "pull_back_twice", "push_forward", "voxelize"]
 
