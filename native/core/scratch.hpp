@@ -10,7 +10,7 @@
 
 namespace particlegrid {
 
-// A block of `bytes`, a power of 2. Throws std::bad_alloc.
+// A block of `bytes`, a power of 2; aligned to 64 bytes from 1 kB on. Throws std::bad_alloc.
 void* take_scratch(std::size_t bytes);
 void give_scratch(void* block, std::size_t bytes) noexcept;
 
