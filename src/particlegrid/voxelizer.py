@@ -138,8 +138,8 @@ class Voxelizer:
             values, marks = self._take_memory(self._molecule_shape, out)
             threads = self._count_threads(values)
             outside = style.draw(structures.positions, structures.numbers, None, as_bits(values), threads, marks)
-            if outside > 0:
-                self.where.place(Batch([structures]))  # says so
+            if outside > 0 and self._warns:
+                self.where.place(Batch([structures]))  # says so, counting frames up to who called
             if outside >= 0:
                 return values
         batch, single = as_batch(structures)
@@ -147,7 +147,7 @@ class Voxelizer:
             values, marks = self._take_memory((len(batch), *self._molecule_shape), out)
             threads = self._count_threads(values)
             outside = style.draw(batch.positions, batch.numbers, batch.offsets, as_bits(values), threads, marks)
-            if outside > 0:
+            if outside > 0 and self._warns:
                 self.where.place(batch)
             if outside >= 0:
                 return values
@@ -156,6 +156,10 @@ class Voxelizer:
     @cached_property
     def _style(self) -> _native.MoleculeStyle | None:
         return find_style(self.where, self.which, self.what, self.tol)
+
+    @property
+    def _warns(self) -> bool:
+        return self.where.outside == "warn"  # type: ignore[attr-defined]
 
     @cached_property
     def _molecule_shape(self) -> tuple[int, ...]:

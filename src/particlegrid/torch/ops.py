@@ -27,8 +27,8 @@ try:
     from torch._C import _any_requires_grad
 except ImportError:  # before PyTorch 2.5
 
-    def _any_requires_grad(*inputs: Any) -> bool:
-        return any(isinstance(value, Tensor) and value.requires_grad for value in inputs)
+    def _any_requires_grad(*args: Any, **kwargs: Any) -> bool:
+        return any(isinstance(value, Tensor) and value.requires_grad for value in args)
 
 
 __all__ = ["GEOMETRY", "pull_back", "pull_back_twice", "push_forward", "voxelize"]
