@@ -159,7 +159,7 @@ class Voxelizer:
 
     @property
     def _warns(self) -> bool:
-        return self.where.outside == "warn"  # type: ignore[attr-defined]
+        return bool(self.where.outside == "warn")  # type: ignore[attr-defined]
 
     @cached_property
     def _molecule_shape(self) -> tuple[int, ...]:
