@@ -105,22 +105,6 @@ def _map(source: _Lattice, target: _Lattice) -> NDArray[np.float64]:
     return map_voxels(*(part for lattice in rows for part in (lattice[:3], lattice[3])))
 
 
-def _draw(
-    draw: Any,
-    values: Tensor,
-    shapes: tuple[_Shape, _Shape],
-    lattices: tuple[_Lattice, _Lattice],
-    periodic: Sequence[bool],
-    method: str,
-) -> Tensor:
-    """One of the native pair, from values of the first shape to values of the second."""
-    _check_shape(values, shapes[0])
-    out = values.new_empty((*values.shape[:-3], *shapes[1]))
-    options = _map(*lattices), np.array(periodic, bool), method
-    draw(_as_5d(values), *options, _as_5d(out), count_threads(None))
-    return out
-
-
 def _check_shape(values: Tensor, shape: _Shape) -> None:
     if tuple(values.shape[-3:]) != tuple(shape):
         raise ValueError(f"`values` must have {tuple(shape)} as their last axes, got shape {tuple(values.shape)}")
@@ -133,61 +117,26 @@ def _as_5d(values: Tensor) -> NDArray[Any]:
     return array[(None,) * (5 - array.ndim)]
 
 
-def _resample_natively(
-    values: Tensor,
-    source: _Lattice,
-    target: _Lattice,
-    source_shape: _Shape,
-    target_shape: _Shape,
-    periodic: Sequence[bool],
-    method: str,
-) -> Tensor:
-    return _draw(_native.resample, values, (source_shape, target_shape), (source, target), periodic, method)
+def _register(name: str, transpose: str, written: int, native: Any, plain: Any) -> None:
+    """One of the pair; `written` is where the constants of a call hold the shape of what it writes."""
+    read = 5 - written
 
+    def make_empty(values: Tensor, *constants: Any) -> Tensor:
+        return values.new_empty((*values.shape[:-3], *constants[written]))
 
-def _transpose_natively(
-    values: Tensor,
-    source: _Lattice,
-    target: _Lattice,
-    source_shape: _Shape,
-    target_shape: _Shape,
-    periodic: Sequence[bool],
-    method: str,
-) -> Tensor:
-    return _draw(_native.resample_adjoint, values, (target_shape, source_shape), (source, target), periodic, method)
+    def run_natively(values: Tensor, *constants: Any) -> Tensor:
+        source, target, _, _, periodic, method = constants
+        _check_shape(values, constants[read])
+        out = make_empty(values, *constants)
+        options = _map(source, target), np.array(periodic, bool), method
+        native(_as_5d(values), *options, _as_5d(out), count_threads(None))
+        return out
 
-
-def _resample_plainly(
-    values: Tensor,
-    source: _Lattice,
-    target: _Lattice,
-    source_shape: _Shape,
-    target_shape: _Shape,
-    periodic: Sequence[bool],
-    method: str,
-) -> Tensor:
-    _check_shape(values, source_shape)
-    return gather_voxels(values, _map(source, target), target_shape, periodic, method)
-
-
-def _transpose_plainly(
-    values: Tensor,
-    source: _Lattice,
-    target: _Lattice,
-    source_shape: _Shape,
-    target_shape: _Shape,
-    periodic: Sequence[bool],
-    method: str,
-) -> Tensor:
-    _check_shape(values, target_shape)
-    return scatter_voxels(values, _map(source, target), source_shape, periodic, method)
-
-
-def _register(name: str, transpose: str, written: int, natively: Any, plainly: Any) -> None:
-    """One of the pair; `written` is where its arguments have the shape of what it writes."""
-
-    def make_fake(values: Tensor, *constants: Any) -> Tensor:
-        return values.new_empty((*values.shape[:-3], *constants[written - 1]))
+    def run_plainly(values: Tensor, *constants: Any) -> Tensor:
+        source, target, _, _, periodic, method = constants
+        _check_shape(values, constants[read])
+        resampled: Tensor = plain(values, _map(source, target), constants[written], periodic, method)
+        return resampled
 
     def set_up(ctx: Any, inputs: tuple[Any, ...], output: Tensor) -> None:
         ctx.constants = inputs[1:]
@@ -197,11 +146,11 @@ def _register(name: str, transpose: str, written: int, natively: Any, plainly: A
 
     qualified = f"particlegrid::{name}"
     torch.library.define(qualified, _ARGUMENTS, tags=torch.Tag.pt2_compliant_tag)
-    torch.library.impl(qualified, "cpu", natively)
-    torch.library.impl(qualified, "default", plainly)
-    torch.library.register_fake(qualified, make_fake)
+    torch.library.impl(qualified, "cpu", run_natively)
+    torch.library.impl(qualified, "default", run_plainly)
+    torch.library.register_fake(qualified, make_empty)
     torch.library.register_autograd(qualified, pull_back, setup_context=set_up)
 
 
-_register("resample", "resample_adjoint", 4, _resample_natively, _resample_plainly)
-_register("resample_adjoint", "resample", 3, _transpose_natively, _transpose_plainly)
+_register("resample", "resample_adjoint", 3, _native.resample, gather_voxels)
+_register("resample_adjoint", "resample", 2, _native.resample_adjoint, scatter_voxels)
