@@ -48,7 +48,11 @@ public:
         if (!shifted_) _mm256_stream_si256(to, zero);
         else if (begun_) _mm256_stream_si256(to, _mm256_zextsi128_si256(kept_));
         else _mm_store_si128(reinterpret_cast<__m128i*>(to_), _mm_setzero_si128());
-        for (std::int64_t k = 1; k < count; ++k) _mm256_stream_si256(to + k, zero);
+        __m256i* at = to + 1;
+        __m256i* const end = to + count;
+        for (; end - at >= 4; at += 4)
+            for (int k = 0; k < 4; ++k) _mm256_stream_si256(at + k, zero);
+        for (; at < end; ++at) _mm256_stream_si256(at, zero);
         kept_ = _mm_setzero_si128();
         begun_ = shifted_;
         to_ += 32 * count;
@@ -136,14 +140,20 @@ void stream_rows_of(const RowPlane& job, RowStream& state) {
     constexpr std::int64_t kColumns = 8 * kVectors;
     constexpr std::int64_t kRegisters = kColumns * static_cast<std::int64_t>(sizeof(Out)) / 32;  // of output, in a row
     RegisterStream stream(state, job.out);
+    std::uint64_t reached = 0;
+    for (std::int64_t w = 0; w < job.words; ++w) reached |= job.in_plane[w];
+    if (reached == 0) return stream.put_zeros((job.last_row - job.first_row) * kRegisters);
+    std::int64_t empty = 0;  // rows that nothing reaches, not written yet
     const std::uint64_t* in_rows = job.in_rows + job.first_row / kRows * job.words;
     for (std::int64_t row = job.first_row; row < job.last_row; row += kRows, in_rows += job.words) {
         const std::int64_t rows = job.last_row - row < kRows ? job.last_row - row : kRows;
         EntryBits entries(job.in_plane, in_rows, job.words);
         if (!entries.any()) {
-            stream.put_zeros(rows * kRegisters);
+            empty += rows;
             continue;
         }
+        stream.put_zeros(empty * kRegisters);
+        empty = 0;
         Floats sums[kRows * kVectors];
         for (int k = 0; k < kRows * kVectors; ++k) sums[k] = Floats{};
         do {
@@ -171,6 +181,7 @@ void stream_rows_of(const RowPlane& job, RowStream& state) {
             put_sums(line, static_cast<Out*>(nullptr), stream);
         }
     }
+    stream.put_zeros(empty * kRegisters);
 }
 
 template <class Out>
