@@ -95,7 +95,7 @@ void draw_gaussians(const GaussianJob& job) {
     check_gaussians(job, false);
     const Kernels& kernels = active_kernels();
     // the same bits either way: each voxel's terms are added in the same order
-    if (allows_rows(job, kernels)) draw_by_rows(job, kernels);
+    if (allows_rows(job, kernels) && is_faster_by_rows(job)) draw_by_rows(job, kernels);
     else if (job.output == OutputType::float64) draw_by_tiles(job, kernels.twice);
     else draw_by_tiles(job, kernels.single);
 }

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <cmath>
 
+#include "dispatch.hpp"
 #include "fuzz.hpp"
+#include "row_drawer.hpp"
 
 using namespace particlegrid;
 
@@ -38,13 +40,17 @@ void run_call(Random& random) {
         expect_refusal(c, [&] { draw_gaussians(job); });
         return;
     }
-    if (!expect_drawing(c, [&] { draw_gaussians(job); })) return;
+    const auto draw = [&] {
+        draw_gaussians(job);
+        if (allows_rows(job, active_kernels())) draw_by_rows(job, active_kernels());  // faster or not
+    };
+    if (!expect_drawing(c, draw)) return;
     const std::string wrong = compares ? compare(c) : c.check_written(true);
     CHECK(wrong.empty(), "%d threads: %s", threads, wrong.c_str());
     check_other_outputs(c, random, [&](SparseSink* sink, Touched* marks) {
         job.sink = sink;
         job.touched = marks;
-        draw_gaussians(job);
+        draw();
     });
 }
 

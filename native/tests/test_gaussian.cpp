@@ -11,6 +11,7 @@
 #include "cases.hpp"
 #include "check.hpp"
 #include "dispatch.hpp"
+#include "row_drawer.hpp"
 
 using namespace particlegrid;
 
@@ -134,6 +135,8 @@ std::vector<double> read_all(const Case& c) {
 void check_around_cache() {
     std::mt19937_64 random(11);
     std::uniform_real_distribution<double> unit(0.0, 1.0);
+    int by_rows = 0;
+    bool can = false;
     const std::int64_t columns[] = {1, 7, 8, 16, 20, 24, 32, 40, 48, 56, 64, 72, 96};
     for (const std::int64_t nz : columns) {
         Case c(2, 3, {13, 11, nz}, {0.5, 0.5, 0.5});
@@ -154,7 +157,13 @@ void check_around_cache() {
                             job.cache_bytes = cache_bytes;
                             job.touched = marks;
                             use_instruction_set(set);
-                            draw_gaussians(job);
+                            can |= active_kernels().stream_rows[static_cast<int>(OutputType::float32)] != nullptr;
+                            if (allows_rows(job, active_kernels())) {
+                                draw_by_rows(job, active_kernels());  // faster or not
+                                ++by_rows;
+                            } else {
+                                draw_gaussians(job);
+                            }
                             CHECK(c.check_written(true).empty(), "%s: %s", set.c_str(), c.check_written(true).c_str());
                         };
                         c.lattices.clear();
@@ -183,6 +192,7 @@ void check_around_cache() {
                               static_cast<long>(nz));
                     }
     }
+    CHECK((by_rows > 500) == can, "%d drawings by rows", by_rows);
 }
 
 struct Fault {
