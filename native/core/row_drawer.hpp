@@ -27,20 +27,29 @@ inline bool allows_rows(const GaussianJob& job, const Kernels& kernels) {
 // it takes those that its support covers, a cycle each, and each vector of the tile two more.
 inline bool is_faster_by_rows(const GaussianJob& job) {
     const double vectors = static_cast<double>(job.shape[2]) / 8.0;
-    double by_rows = 0.0, by_tile = 2.0 * vectors * static_cast<double>(job.structures * job.channels * job.shape[0] * job.shape[1]);
+    const std::int64_t step = 1 + job.entries / 256;  // some entries stand for all
+    double by_rows = 0.0, by_tile = 0.0;
+    std::int64_t e = 0;
     for (std::int64_t s = 0; s < job.structures; ++s) {
-        const Basis grid(job.axes + 9 * s);
-        double per_width[3];
-        for (int d = 0; d < 3; ++d) per_width[d] = 2.0 * job.cut / norm(grid.row(d));
-        for (std::int64_t e = job.entry_offsets[s]; e < job.entry_offsets[s + 1]; ++e) {
-            double count[3];  // of voxels along an axis
-            for (std::size_t d = 0; d < 3; ++d)
-                count[d] = std::min(per_width[d] * job.entry_widths[e] + 1.0, static_cast<double>(job.shape[d]));
+        if (e >= job.entry_offsets[s + 1]) continue;
+        const Site site(job, s);
+        double reach_of_width[3];
+        for (int d = 0; d < 3; ++d) reach_of_width[d] = job.cut / norm(site.grid.row(d));
+        for (; e < job.entry_offsets[s + 1]; e += step) {
+            double index[3], count[3];  // of voxels along an axis
+            site.to_index(job.positions + 3 * job.entry_atoms[e], index);
+            for (std::size_t d = 0; d < 3; ++d) {
+                const double n = static_cast<double>(job.shape[d]), reach = reach_of_width[d] * job.entry_widths[e] + 0.5;
+                const double within = std::min(index[d] + reach, n) - std::max(index[d] - reach, 0.0);
+                count[d] = site.repeats() ? std::min(2.0 * reach, n) : std::max(within, 0.0);
+            }
+            if (!(count[0] * count[1] * count[2] > 0.0)) continue;
             by_rows += 0.5 * vectors * count[0] * count[1];
             by_tile += (count[2] / 8.0 + 0.5) * count[0] * count[1];
         }
     }
-    return by_rows < by_tile;
+    const double rows = static_cast<double>(job.structures * job.channels * job.shape[0] * job.shape[1]);
+    return static_cast<double>(step) * (by_rows - by_tile) < 2.0 * vectors * rows;
 }
 
 class RowDrawer {
