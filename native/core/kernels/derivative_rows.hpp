@@ -74,6 +74,8 @@ void collect_window(const DerivativeWindow<T>& w, const T* values, DerivativeMom
         return;
     }
     std::int64_t z = 0;
+    if constexpr (kOrders == 1)  // more of them would not fit the registers
+        for (; z + 3 * kUnit <= w.columns; z += 3 * kUnit) collect_columns<T, kOrders, 3, true>(w, values, z, moments);
     for (; z + 2 * kUnit <= w.columns; z += 2 * kUnit) collect_columns<T, kOrders, 2, true>(w, values, z, moments);
     for (; z < w.columns; z += kUnit) collect_columns<T, kOrders, 1, true>(w, values, z, moments);
 }
