@@ -51,11 +51,12 @@ struct ShearedGaussian {
     std::int64_t first_plane, last_plane;  // of voxels
     int orders;
     // An integral's derivatives (i, j, k) are the sum of the terms times those of (i + p, j + q, k + r) at the middle of the
-    // piece, for all even p + q + r up to series_orders: terms are in the order of p, then q, then r.
+    // piece, for all even p + q + r up to series_orders. For each p and then each q with p + q <= series_orders there is a row
+    // of the terms of r = 0 to series_orders, zero where they are not of the series, with kSeriesPadding zeros at both ends.
     int series_orders;
     const double* series;
 };
-inline constexpr int kMostSeriesOrders = 32, kMostOrdersAtPoints = kMostDerivatives + kMostSeriesOrders;
+inline constexpr int kSeriesPadding = 6, kMostSeriesOrders = 32, kMostOrdersAtPoints = kMostDerivatives + kMostSeriesOrders;
 
 // Doubles that the kernels of sheared voxels work in, for so many orders at points: sums of all, and of a plane's four lanes.
 inline std::int64_t sheared_scratch(int orders) {

@@ -19,7 +19,7 @@ public:
         const double one[3] = {1.0, 1.0, 1.0};
         cut(frame, sigma, one);
         orders_ = 0;
-        terms_.assign(1, 1.0);
+        find_terms();
     }
 
     // Means over pieces that are short enough for the series to reach tol.
@@ -101,14 +101,16 @@ private:
                 pair[q][r] = 0.0;
                 for (int c = 0; c <= r; ++c) pair[q][r] += mean[q + c] * middle[0][q] * middle[1][c] * mean[r - c] * inner[r - c];
             }
-        terms_.clear();
+        const std::size_t row = static_cast<std::size_t>(orders_ + 1 + 2 * kSeriesPadding);
+        terms_.assign(static_cast<std::size_t>((orders_ + 1) * (orders_ + 2) / 2) * row, 0.0);
+        double* terms = terms_.data() + kSeriesPadding;
         for (int p = 0; p <= orders_; ++p)
-            for (int q = 0; p + q <= orders_; ++q)
+            for (int q = 0; p + q <= orders_; ++q, terms += row)
                 for (int r = (p + q) % 2; p + q + r <= orders_; r += 2) {
                     double sum = 0.0;
                     for (int b = 0; b <= q; ++b)
                         for (int c = (p + b) % 2; c <= r; c += 2) sum += mean[p + b + c] * outer[1][b] * outer[2][c] * pair[q - b][r - c];
-                    terms_.push_back(sum * outer[0][p]);
+                    terms[r] = sum * outer[0][p];
                 }
     }
 
