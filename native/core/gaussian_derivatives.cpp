@@ -211,8 +211,10 @@ private:
 
     // Whether the support and the box around these planes, both in the frame, overlap: most images of a crystal do not.
     static bool touches_grid(const ShearedGaussian& g) {
-        const double first = static_cast<double>(g.first_plane * g.pieces[0]), last = static_cast<double>(g.last_plane * g.pieces[0]);
-        const double rows = static_cast<double>(g.shape[1] * g.pieces[1]), columns = static_cast<double>(g.shape[2] * g.pieces[2]);
+        const double first = static_cast<double>(g.first_plane * g.pieces[0]);
+        const double last = static_cast<double>(g.last_plane * g.pieces[0]);
+        const double rows = static_cast<double>(g.shape[1] * g.pieces[1]);
+        const double columns = static_cast<double>(g.shape[2] * g.pieces[2]);
         const double along[3] = {0.0, g.middle[0] * rows, g.middle[1] * rows};
         for (int d = 0; d < 3; ++d) {
             const double one = g.outer[d] * first, other = g.outer[d] * last;

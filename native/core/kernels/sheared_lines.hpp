@@ -48,7 +48,8 @@ template <class Visit>
 [[gnu::always_inline]] inline void for_row_groups(const ShearedGaussian& g, std::int64_t x, const Visit& visit) {
     const double u = static_cast<double>(x) + 0.5;
     const double second = u * g.outer[1] - g.position[1], third = u * g.outer[2] - g.position[2] + 0.5 * g.inner;
-    const PieceSpan rows = clip_span((-g.reach - second) / g.middle[0], (g.reach - second) / g.middle[0], 0, g.shape[1] * g.pieces[1]);
+    const PieceSpan rows =
+        clip_span((-g.reach - second) / g.middle[0], (g.reach - second) / g.middle[0], 0, g.shape[1] * g.pieces[1]);
     for (std::int64_t y = rows.first; y < rows.last; y += kDoubles) {
         RowGroup group;
         group.count = static_cast<int>(rows.last - y < kDoubles ? rows.last - y : kDoubles);
@@ -62,8 +63,8 @@ template <class Visit>
         group.second = second + v * g.middle[0];
         group.third = third + v * g.middle[1];
         const double one = group.third[0] - 0.5 * g.inner, other = group.third[kDoubles - 1] - 0.5 * g.inner;
-        group.span = clip_span((-g.reach - (one < other ? other : one)) / g.inner, (g.reach - (one < other ? one : other)) / g.inner,
-                               0, g.shape[2] * g.pieces[2]);
+        const double low = one < other ? one : other, high = one < other ? other : one;
+        group.span = clip_span((-g.reach - high) / g.inner, (g.reach - low) / g.inner, 0, g.shape[2] * g.pieces[2]);
         if (group.span.first < group.span.last) visit(group);
     }
 }
@@ -107,7 +108,8 @@ inline std::int64_t find_voxel(const ShearedGaussian& g, std::int64_t piece) {
 
 // Adds to sums[n] values times He_n(t) exp(-t^2 / 2). Two pieces at a time hide each other's latency.
 template <class T>
-[[gnu::always_inline]] inline void collect_lines(const ShearedGaussian& g, const RowGroup& group, const T* values, int top, Doubles* sums) {
+[[gnu::always_inline]] inline void collect_lines(const ShearedGaussian& g, const RowGroup& group, const T* values, int top,
+                                                 Doubles* sums) {
     for_piece_pairs(g, group, [&](std::int64_t z, bool has_two, Doubles t, Doubles first, Doubles second) {
         const Doubles s = t + g.inner;
         Doubles a = first * load_voxels(values, group, find_voxel(g, z)), b{};
@@ -125,7 +127,8 @@ template <class T>
 
 // Adds the sum of factors[n] He_n(t) exp(-t^2 / 2) to the values, by Clenshaw's recurrence.
 template <class T>
-[[gnu::always_inline]] inline void spread_lines(const ShearedGaussian& g, const RowGroup& group, const Doubles* factors, int top, T* values) {
+[[gnu::always_inline]] inline void spread_lines(const ShearedGaussian& g, const RowGroup& group, const Doubles* factors,
+                                                int top, T* values) {
     for_piece_pairs(g, group, [&](std::int64_t z, bool has_two, Doubles t, Doubles first, Doubles second) {
         // nothing is left beyond 38, where high powers may overflow
         const Doubles s = t + g.inner, a = t < 38.0 && t > -38.0 ? t : Doubles{}, b = s < 38.0 && s > -38.0 ? s : Doubles{};
