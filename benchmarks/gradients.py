@@ -26,8 +26,9 @@ SIZE = 64
 
 
 def measure() -> Iterator[Ratio]:
-    """Ratio 5 for a batch of molecules, and a layer with a learned embedding."""
+    """Ratio 5 for a batch of molecules, sheared crystals, and a layer with a learned embedding."""
     yield from _derivatives()
+    yield from _crystals()
     yield _embedding()
 
 
@@ -57,6 +58,34 @@ def _derivatives() -> Iterator[Ratio]:
             note = f"{taken / SIZE * 1e6:.1f} us a molecule / {seconds['accumulate'] / SIZE * 1e6:.1f} ({name})"
             target = 1.5 if task == "backward" else None
             yield Ratio(5, f"{shape}^3 {task} / accumulate", taken / seconds["accumulate"], target, True, note)
+
+
+def _crystals() -> Iterator[Ratio]:
+    """Integrals in 16 sheared cells of copper, beside the drawing, which writes all voxels."""
+    rng = np.random.default_rng(0)
+    sites = np.array([[0, 0, 0], [0.5, 0.5, 0], [0.5, 0, 0.5], [0, 0.5, 0.5]])
+    cells = [3.61 * (np.eye(3) + rng.normal(0, 0.06, (3, 3))) for _ in range(16)]
+    batch = pg.Batch([pg.Structure(sites @ cell + rng.normal(0, 0.05, (4, 3)), [29] * 4, cell=cell) for cell in cells])
+    vox = pg.Voxelizer(pg.UnitCell((8, 8, 8)), pg.AllAtoms(), pg.Gaussian(0.7), threads=1)
+    upstream = rng.normal(size=(16, 1, 8, 8, 8)).astype(np.float32)
+    drawing = make_drawing(vox, batch, vox.where.place(batch), upstream)
+    into = replace(drawing, out=np.empty_like(upstream))
+    everything, direction = Tangent.zeros(drawing), Tangent.zeros(drawing)
+    positions = replace(everything, widths=None, axes=None)
+    direction.positions[:] = rng.normal(size=direction.positions.shape)
+    what = vox.what
+    tasks: dict[str, Callable[[], object]] = {
+        "draw": lambda: what.draw_natively(into),
+        "backward": lambda: what.pull_back(drawing, positions),
+        "backward, widths and cell too": lambda: what.pull_back(drawing, everything),
+        "forward derivative": lambda: what.push_forward(into, direction),
+        "second derivative": lambda: what.pull_back(drawing, positions, direction),
+        "second derivative, widths and cell too": lambda: what.pull_back(drawing, everything, direction),
+    }
+    seconds = time_rounds(tasks, 15)
+    for task, taken in list(seconds.items())[1:]:
+        note = f"{taken / 16 * 1e6:.0f} us a crystal / {seconds['draw'] / 16 * 1e6:.0f}"
+        yield Ratio(5, f"sheared crystals {task} / drawing", taken / seconds["draw"], None, True, note)
 
 
 def _embedding() -> Ratio:

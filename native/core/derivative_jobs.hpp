@@ -40,19 +40,29 @@ struct DerivativeWindow {
 };
 
 // A Gaussian on sheared voxels, in a frame of perpendicular directions in which the edges are (outer[0], outer[1], outer[2]),
-// (0, middle[0], middle[1]) and (0, 0, inner). Integrals take nodes along the first two edges, with weights, in voxels.
+// (0, middle[0], middle[1]) and (0, 0, inner). All lengths are in sigmas, and derivatives by places in sigmas too, the odd
+// ones with the other sign. Point values have peak 1; integrals are means over a piece, of a density with that peak.
 struct ShearedGaussian {
-    double outer[3], middle[2], inner;  // A
-    double position[3];                 // A, in the frame, from the corner of voxel (0, 0, 0)
-    double sigma;
-    double reach;  // A: along each direction
-    bool point;
+    double outer[3], middle[2], inner;  // of a piece of a voxel
+    double position[3];                 // in the frame, from the corner of voxel (0, 0, 0)
+    double reach;                       // along each direction
+    std::int64_t pieces[3];             // of a voxel, along its edges
+    std::int64_t shape[3];              // voxels
+    std::int64_t first_plane, last_plane;  // of voxels
     int orders;
-    std::int64_t outer_nodes, middle_nodes;
-    const double *outer_x, *outer_w, *middle_x, *middle_w;
-    std::int64_t first_plane, last_plane;
-    std::int64_t shape[3];
+    // An integral's derivatives (i, j, k) are the sum of the terms times those of (i + p, j + q, k + r) at the middle of the
+    // piece, for all even p + q + r up to series_orders. For each p and then each q with p + q <= series_orders there is a row
+    // of the terms of r = 0 to series_orders, zero where they are not of the series, with kSeriesPadding zeros at both ends.
+    int series_orders;
+    const double* series;
 };
+inline constexpr int kSeriesPadding = 6, kMostSeriesOrders = 32, kMostOrdersAtPoints = kMostDerivatives + kMostSeriesOrders;
+
+// Doubles that the kernels of sheared voxels work in, for so many orders at points: sums of all, and of a plane's four lanes.
+inline std::int64_t sheared_scratch(int orders) {
+    const std::int64_t n = orders + 4;
+    return n * n * n / 2 + 4 * n * n + 64;
+}
 
 template <class T>
 struct Derivatives {
@@ -61,7 +71,7 @@ struct Derivatives {
     void (*collect)(const DerivativeWindow<T>&, const T* values, DerivativeMoments& moments);
     // adds factors times derivatives
     void (*spread)(const DerivativeWindow<T>&, const Factors& factors, T* values);
-    // the same on sheared voxels; `values` is the channel's first voxel, scratch holds 2 line_scratch(shape[2]) doubles
+    // the same on sheared voxels; `values` is the channel's first voxel, scratch holds sheared_scratch(orders at points)
     void (*collect_sheared)(const ShearedGaussian&, const T* values, double* scratch, DerivativeMoments& moments);
     void (*spread_sheared)(const ShearedGaussian&, const Factors& factors, double* scratch, T* values);
 };

@@ -9,6 +9,7 @@
 #include "scratch.hpp"
 #include "separable_brush.hpp"
 #include "sheared_brush.hpp"
+#include "sheared_series.hpp"
 
 namespace particlegrid {
 
@@ -33,7 +34,7 @@ public:
         frame_ = Frame(site.grid);
         is_sheared_ = !site.grid.is_orthogonal();
         widest_ = site.repeats(0) && site.repeats(1) && site.repeats(2) ? find_uniform_width(site.lattice()) : kLargestLength;
-        nodes_of_ = 0.0;
+        series_of_ = 0.0;
         weighed_ = false;
     }
 
@@ -75,9 +76,10 @@ public:
         kNone.of(factors) += scale * change.weight;
         T* const channel = find_channel<T>(job_, structure_, image.channel);
         if (is_sheared_) {
-            const ShearedGaussian sheared = describe_sheared(image, kMostSpread, planes);
-            if (sheared.first_plane < sheared.last_plane)
-                kernels_.spread_sheared(sheared, factors, scratch_.data(), channel);
+            ShearedGaussian sheared;
+            if (!describe_sheared(image, kMostSpread, planes, sheared)) return;
+            scale_orders(kMostSpread, factors);
+            kernels_.spread_sheared(sheared, factors, scratch_.data(), channel);
             return;
         }
         DerivativeWindow<T> window;
@@ -116,9 +118,10 @@ private:
         const T* const channel = find_channel<const T>(job_, structure_, image.channel);
         const Planes all{0, job_.shape[0]};
         if (is_sheared_) {
-            const ShearedGaussian sheared = describe_sheared(image, orders, all);
-            if (sheared.first_plane >= sheared.last_plane) return false;
+            ShearedGaussian sheared;
+            if (!describe_sheared(image, orders, all, sheared)) return false;
             kernels_.collect_sheared(sheared, channel, scratch_.data(), moments);
+            scale_orders(orders, moments);
             return true;
         }
         DerivativeWindow<T> window;
@@ -187,52 +190,51 @@ private:
         return true;
     }
 
-    ShearedGaussian describe_sheared(const Image& image, int orders, const Planes& planes) {
+    // False where the image does not reach the grid.
+    bool describe_sheared(const Image& image, int orders, const Planes& planes, ShearedGaussian& g) {
         const double sigma = find_sigma(image);
-        find_nodes(sigma);
-        ShearedGaussian g{};
-        std::copy_n(frame_.outer, 3, g.outer);
-        std::copy_n(frame_.middle, 2, g.middle);
-        g.inner = frame_.inner;
+        if (sigma != series_of_) {
+            series_of_ = sigma;
+            if (is_point(job_)) series_.set_points(frame_, sigma);
+            else series_.set_means(site_->grid, frame_, sigma, job_.tol);
+        }
+        g.reach = find_half_width(site_->grid, sigma) / sigma;
         frame_.turn(image.position, g.position);
-        g.sigma = sigma;
-        g.point = is_point(job_);
-        g.reach = find_half_width(site_->grid, sigma);
+        for (double& x : g.position) x /= sigma;
+        series_.describe(g);
         g.orders = orders;
-        g.outer_nodes = static_cast<std::int64_t>(outer_x_.size());
-        g.middle_nodes = static_cast<std::int64_t>(middle_x_.size());
-        g.outer_x = outer_x_.data(), g.outer_w = outer_w_.data();
-        g.middle_x = middle_x_.data(), g.middle_w = middle_w_.data();
-        const double low = std::max(std::floor((g.position[0] - g.reach) / g.outer[0]), static_cast<double>(planes.first));
-        const double high = std::min(std::ceil((g.position[0] + g.reach) / g.outer[0]), static_cast<double>(planes.last));
-        if (low < high) g.first_plane = static_cast<std::int64_t>(low), g.last_plane = static_cast<std::int64_t>(high);
+        g.first_plane = planes.first, g.last_plane = planes.last;
         std::copy(job_.shape.begin(), job_.shape.end(), g.shape);
-        scratch_.resize(static_cast<std::size_t>(2 * line_scratch(job_.shape[2])));
-        return g;
+        scratch_.resize(static_cast<std::size_t>(sheared_scratch(std::max(orders, kMostSpread) + series_.orders())));
+        return touches_grid(g);
     }
 
-    void find_nodes(double sigma) {
-        if (sigma == nodes_of_) return;
-        nodes_of_ = sigma;
-        place_nodes(norm(site_->grid.row(0)) / sigma, frame_.outer[0], outer_x_, outer_w_);
-        place_nodes(norm(site_->grid.row(1)) / sigma, frame_.middle[0], middle_x_, middle_w_);
+    // Whether the support and the box around these planes, both in the frame, overlap: most images of a crystal do not.
+    static bool touches_grid(const ShearedGaussian& g) {
+        const double first = static_cast<double>(g.first_plane * g.pieces[0]);
+        const double last = static_cast<double>(g.last_plane * g.pieces[0]);
+        const double rows = static_cast<double>(g.shape[1] * g.pieces[1]);
+        const double columns = static_cast<double>(g.shape[2] * g.pieces[2]);
+        const double along[3] = {0.0, g.middle[0] * rows, g.middle[1] * rows};
+        for (int d = 0; d < 3; ++d) {
+            const double one = g.outer[d] * first, other = g.outer[d] * last;
+            const double low = std::min(one, other) + std::min(along[d], 0.0);
+            const double high = std::max(one, other) + std::max(along[d], 0.0) + (d == 2 ? g.inner * columns : 0.0);
+            if (!(low < g.position[d] + g.reach && high > g.position[d] - g.reach)) return false;
+        }
+        return true;
     }
 
-    // In voxels from the middle; weights add up to the height of an edge over the rest.
-    void place_nodes(double length, double height, Scratch<double>& x, Scratch<double>& w) const {
-        x.assign(1, 0.0);
-        w.assign(1, 1.0);
-        if (is_point(job_)) return;
-        x.clear();
-        w.clear();
-        const double pieces = count_pieces(length);
-        // derivatives are larger than what is differentiated: two nodes more make up for four orders
-        const Rule& rule = legendre_rule(std::min(count_nodes(length / pieces, job_.tol / 8) + 2, kMostNodes));
-        for (double piece = 0.0; piece < pieces; ++piece)
-            for (int i = 0; i < rule.nodes; ++i) {
-                x.push_back((piece + 0.5 + rule.x[i]) / pieces - 0.5);
-                w.push_back(rule.w[i] / pieces * height);
-            }
+    // From derivatives of a density of peak 1 by places in sigmas to those of what is drawn.
+    template <class Array>
+    void scale_orders(int orders, Array& numbers) const {
+        const double sigma = series_of_;
+        const double whole = is_point(job_) ? 1.0 : site_->grid.volume * point_peak(sigma) / series_.count_pieces();
+        double scales[kMostDerivatives + 1] = {whole};
+        for (int n = 0; n < orders; ++n) scales[n + 1] = scales[n] / -sigma;
+        for (int i = 0; i <= orders; ++i)
+            for (int j = 0; i + j <= orders; ++j)
+                for (int k = 0; i + j + k <= orders; ++k) numbers[i][j][k] *= scales[i + j + k];
     }
 
     const GaussianJob& job_;
@@ -243,8 +245,8 @@ private:
     Frame frame_{};
     bool is_sheared_ = false;
     double widest_ = kLargestLength;
-    double nodes_of_ = 0.0;
-    Scratch<double> outer_x_, outer_w_, middle_x_, middle_w_;
+    double series_of_ = 0.0;  // the width that series_ is for
+    ShearedSeries series_;
     bool weighed_ = false;  // weights_ holds those of an image here
     double weighed_sigma_ = 0.0, weighed_index_[3] = {0, 0, 0};
     int weighed_orders_ = 0;

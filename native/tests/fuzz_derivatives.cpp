@@ -58,9 +58,9 @@ void shear(Case& c, Random& random) {
         const std::array<double, 9> rows = random_basis(random, 0.5 * longest, longest, random.one_in(4));
         c.axes.insert(c.axes.end(), rows.begin(), rows.end());
     }
-    // a node for each quarter of a sigma or so: narrow ones take thousands
+    // narrow ones take a piece of a voxel for each sigma
     const double longest = *std::max_element(c.spacing.begin(), c.spacing.end());
-    for (double& sigma : c.sigmas) sigma = std::clamp(sigma, 0.2 * longest, 4.0 * longest);
+    for (double& sigma : c.sigmas) sigma = std::clamp(sigma, 0.02 * longest, 4.0 * longest);
 }
 
 void repeat(Case& c, Random& random) {
