@@ -22,7 +22,8 @@ struct LineJob {
     int orders;      // 0 to this one
     std::int64_t count;   // voxels
     std::int64_t lead;    // zeros before them
-    std::int64_t stride;  // weights of one order, with the zeros around them
+    std::int64_t stride;  // weights of one order, with the zeros around them; a multiple of the elements in kRowBytes
+    const float* series;  // of the integral, for single precision and first derivatives; null where it is not exact enough
 };
 // Doubles that weigh_line works in, for so many voxels.
 inline std::int64_t line_scratch(std::int64_t count) { return (kMostDerivatives + 1) * (count + 8); }

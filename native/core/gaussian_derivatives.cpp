@@ -6,6 +6,7 @@
 #include "differentiate.hpp"
 #include "dispatch.hpp"
 #include "gaussian_frame.hpp"
+#include "integral_series.hpp"
 #include "scratch.hpp"
 #include "separable_brush.hpp"
 #include "sheared_brush.hpp"
@@ -147,14 +148,13 @@ private:
             if (!(low < high)) return false;
             first[d] = static_cast<std::int64_t>(low);
             count[d] = static_cast<std::int64_t>(high) - first[d];
-            stride[d] = count[d];
+            stride[d] = round_up(count[d], kUnit);
         }
         // weights of all planes, whatever the slab: their bits depend on where they begin
         const std::int64_t skipped = std::max(planes.first - first[0], std::int64_t{0});
         const std::int64_t left = std::min(planes.last - first[0], count[0]) - skipped;
         if (left <= 0) return false;
         // whole registers of columns: before the window where they would run over the end of the row
-        stride[2] = round_up(count[2], kUnit);
         lead[2] = std::min(first[2], std::max(first[2] + stride[2] - job_.shape[2], std::int64_t{0}));
         stride[2] = round_up(lead[2] + count[2], kUnit);
         const std::int64_t start = first[2] - lead[2];
@@ -177,7 +177,8 @@ private:
             scratch_.resize(static_cast<std::size_t>(line_scratch(std::max({count[0], count[1], count[2]}))));
             for (std::size_t d = 0; d < 3; ++d)
                 kernels_.weigh_line({(static_cast<double>(first[d]) - image.index[d]) * lengths[d], lengths[d], sigma,
-                                     is_point(job_), orders, count[d], lead[d], stride[d]},
+                                     is_point(job_), orders, count[d], lead[d], stride[d],
+                                     is_point(job_) ? nullptr : axis_series_[d].find(lengths[d] / sigma)},
                                     scratch_.data(), weights_.data() + begin[d]);
             weighed_ = true;
             weighed_sigma_ = sigma;
@@ -252,6 +253,7 @@ private:
     int weighed_orders_ = 0;
     Scratch<T> weights_;
     Scratch<double> scratch_;
+    IntegralSeries axis_series_[3];
 };
 
 bool has_any(const double* numbers, std::int64_t count) {

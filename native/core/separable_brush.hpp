@@ -6,6 +6,7 @@
 
 #include "drawer.hpp"
 #include "gaussian.hpp"
+#include "integral_series.hpp"
 #include "lattice.hpp"
 #include "scratch.hpp"
 
@@ -185,36 +186,9 @@ private:
         if (scratch_.size() < scratch) scratch_.resize(scratch);
         const AxisJob axis{x * spacing_[d], sigma,          spacing_[d], scale,
                            first,           count,          segment.padded, is_point(),
-                           find_series(d, sigma)};
+                           is_point() ? nullptr : series_[d].find(spacing_[d] / sigma)};
         kernels_.weigh_axis(axis, scratch_.data(), weights_.data() + segment.weights);
         return segment;
-    }
-
-    // Coefficients for this width, kept until another comes: c_j = sum over k of 2 q^(2k+1) / (2k+1)! / sqrt(2 pi) times
-    // the coefficient of s^(2j) in the Hermite polynomial He_2k, q half the voxel's length in sigmas.
-    const float* find_series(std::size_t d, double sigma) {
-        const double length = spacing_[d] / sigma;
-        if (is_point() || !(length <= kSeriesLimit)) return nullptr;
-        Series& kept = series_[d];
-        if (kept.length == length) return kept.coefficients;
-        kept.length = length;
-        static constexpr double kHermite[kSeriesTerms][kSeriesTerms] = {
-            {1},
-            {-1, 1},
-            {3, -6, 1},
-            {-15, 45, -15, 1},
-            {105, -420, 210, -28, 1},
-            {-945, 4725, -3150, 630, -45, 1},
-            {10395, -62370, 51975, -13860, 1485, -66, 1},
-        };
-        double sums[kSeriesTerms] = {};
-        double factor = length / std::sqrt(2.0 * 3.14159265358979323846);
-        for (int k = 0; k < kSeriesTerms; ++k) {
-            for (int j = 0; j <= k; ++j) sums[j] += factor * kHermite[k][j];
-            factor *= 0.25 * length * length / ((2.0 * k + 2.0) * (2.0 * k + 3.0));
-        }
-        for (int j = 0; j < kSeriesTerms; ++j) kept.coefficients[j] = static_cast<float>(sums[j]);
-        return kept.coefficients;
     }
 
     bool is_point() const { return job_.value == Value::point || job_.value == Value::peak; }
@@ -229,11 +203,7 @@ private:
     Scratch<double> scratch_, folded_;
     double latest_sigma_ = 0.0, latest_index_[3] = {0, 0, 0};
     Segments latest_[3];
-    struct Series {
-        double length = 0.0;
-        float coefficients[kSeriesTerms] = {};
-    };
-    Series series_[3];
+    IntegralSeries series_[3];
 };
 
 }  // namespace particlegrid

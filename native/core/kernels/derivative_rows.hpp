@@ -36,6 +36,7 @@ void collect_columns(const DerivativeWindow<T>& w, const T* values, std::int64_t
         for (std::int64_t y = 0; y < w.rows; ++y, from += w.row_stride) {
             // planes lie on other pages, where no processor looks ahead by itself; past the end this asks for nothing
             __builtin_prefetch(from + 2 * w.plane_stride);
+            if (kWide > 2) __builtin_prefetch(from + 2 * w.plane_stride + kWide * kUnit / 2);
             __builtin_prefetch(from + 2 * w.plane_stride + kWide * kUnit - 1);
             for (int v = 0; v < kWide; ++v) {
                 const Vector value = kWhole ? *reinterpret_cast<const Vector*>(from + v * kUnit)
