@@ -37,6 +37,14 @@ struct ExchangeTable {
 
 enum class ExchangedType : std::uint8_t { int64 = 0, float64 = 2, boolean = 6 };  // the header's codes
 
+inline std::string describe(const ExchangedTensor& tensor) {
+    static constexpr const char* kKinds[] = {"int", "uint", "float", "an opaque type of ", "bfloat", "complex", "bool of "};
+    const std::size_t code = tensor.type.code;
+    std::string text = (code < 7 ? kKinds[code] : "an unknown type of ") + std::to_string(tensor.type.bits) + ", shape (";
+    for (std::int32_t d = 0; d < tensor.dimensions; ++d) text += std::string(d > 0 ? ", " : "") + std::to_string(tensor.shape[d]);
+    return text + (tensor.device.type == 1 ? ")" : "), on another device");
+}
+
 // The memory of a tensor on the CPU in one block, of this type and shape; -1 stands for any length. `object` owns the
 // memory. Throws std::invalid_argument, naming it, if it is anything else.
 inline const void* find_memory(nb::handle object, const char* name, ExchangedType type, std::initializer_list<std::int64_t> shape,
@@ -59,7 +67,13 @@ inline const void* find_memory(nb::handle object, const char* name, ExchangedTyp
                (length == 1 || tensor.strides == nullptr || count == 0 || tensor.strides[d] == static_cast<std::int64_t>(count));
         count *= static_cast<std::size_t>(length);
     }
-    if (!fits) throw std::invalid_argument(std::string(name) + " has another type, shape or layout than it must have");
+    if (!fits) {
+        std::string wanted;
+        for (const std::int64_t length : shape) wanted += std::string(wanted.empty() ? "" : ", ") + (length < 0 ? "*" : std::to_string(length));
+        const char* kind = type == ExchangedType::float64 ? "float64" : type == ExchangedType::int64 ? "int64" : "bool";
+        throw std::invalid_argument(std::string("`") + name + "` must be " + kind + ", shape (" + wanted +
+                                    "), in one block of memory of the CPU, got " + describe(tensor));
+    }
     return static_cast<const char*>(tensor.data) + tensor.byte_offset;
 }
 

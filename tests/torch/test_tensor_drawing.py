@@ -70,7 +70,10 @@ def test_wrong_types_and_shapes_are_named(k):
     given = arguments[k]
     # another type, one dimension more, and vectors of two components or an entry too few
     for tensor in (given.to(torch.float32), given[None], given[..., :-1].contiguous()):
-        with pytest.raises(ValueError, match=rf"{NAMES[k]}|entry arrays must have one length"):
+        told = rf"`{NAMES[k]}` must be .* shape \(.*, got .* shape \({', '.join(map(str, tensor.shape))}\)"
+        with pytest.raises(
+            ValueError, match=rf"{told}|entry arrays must have one length|offsets must have one element"
+        ):
             ops.voxelize(*arguments[:k], tensor, *arguments[k + 1 :])
 
 
