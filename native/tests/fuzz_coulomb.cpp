@@ -229,15 +229,23 @@ struct Product {
 // d voxels cancel to 1 / d^2 of their terms.
 double find_rounding(const Case& c) {
     double farthest = 0.0;  // voxels
-    for (std::size_t i = 0; i < c.positions.size(); i += 3) {
-        double squared = 0.0, edge = 0.0;
-        for (std::size_t k = 0; k < 3; ++k) {
-            squared += (c.positions[i + k] - c.origins[k]) * (c.positions[i + k] - c.origins[k]);
-            edge += c.axes[k] * c.axes[k];
+    for (std::size_t s = 0; s < static_cast<std::size_t>(c.structures); ++s) {
+        if (c.repeats(s)) continue;  // its images are near
+        double shortest = kInfinity;
+        for (std::size_t a = 0; a < 3; ++a) {
+            const double* edge = c.axes.data() + 9 * s + 3 * a;
+            shortest = std::min(shortest, std::sqrt(edge[0] * edge[0] + edge[1] * edge[1] + edge[2] * edge[2]));
         }
-        farthest = std::max(farthest, std::sqrt(squared / edge));
+        for (std::int64_t e = c.offsets[s]; e < c.offsets[s + 1]; ++e) {
+            double squared = 0.0;
+            for (std::size_t k = 0; k < 3; ++k) {
+                const double away = c.positions[3 * static_cast<std::size_t>(c.atoms[static_cast<std::size_t>(e)]) + k] - c.origins[3 * s + k];
+                squared += away * away;
+            }
+            farthest = std::max(farthest, std::sqrt(squared) / shortest);
+        }
     }
-    return 1e-10 + (c.periodic.empty() ? 1e-16 * farthest * farthest : 0.0);
+    return 1e-10 + 1e-16 * farthest * farthest;
 }
 
 // The case is laid out anew.
