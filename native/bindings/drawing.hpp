@@ -47,7 +47,7 @@ particlegrid::OutputType output_type(const Array& out) {
     return particlegrid::OutputType::float16;
 }
 
-// Holds the arrays of a Drawing while a job reads them. Lengths are checked here, values in the core.
+// Where the arrays of a Drawing, which outlives the call, lie. Lengths are checked here, values in the core.
 class DrawingArrays {
 public:
     explicit DrawingArrays(nb::handle drawing) : out_(get<Output>(drawing, "out")), threads_(nb::cast<int>(drawing.attr("threads"))) {
@@ -104,7 +104,6 @@ private:
         return array;
     }
 
-    // The Drawing, which outlives the call, holds the memory.
     template <class Array>
     void take(nb::handle drawing, const char* text, Name name) {
         const Array array = get<Array>(drawing, text);

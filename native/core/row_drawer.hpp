@@ -13,14 +13,16 @@ namespace particlegrid {
 
 // Whether the processor's kernels, the voxels, and the output as it lies in memory allow that.
 inline bool allows_rows(const GaussianJob& job, const Kernels& kernels) {
-    for (std::int64_t s = 0; s < job.structures; ++s)
-        if (!Basis(job.axes + 9 * s).is_orthogonal()) return false;
     const std::int64_t size = element_bytes(job.output), columns = job.shape[2];
     const std::int64_t packed[3] = {size * columns * job.shape[1], size * columns, size};
-    return kernels.stream_rows[static_cast<int>(job.output)] != nullptr && job.sink == nullptr &&
-           is_larger_than_cache(job) && columns % (32 / size) == 0 && columns > 0 && columns <= 64 &&
-           std::equal(packed, packed + 3, job.strides.begin() + 2) &&
-           reinterpret_cast<std::uintptr_t>(job.out) % 16 == 0 && job.strides[0] % 16 == 0 && job.strides[1] % 16 == 0;
+    if (!(kernels.stream_rows[static_cast<int>(job.output)] != nullptr && job.sink == nullptr &&
+          is_larger_than_cache(job) && columns % (32 / size) == 0 && columns > 0 && columns <= 64 &&
+          std::equal(packed, packed + 3, job.strides.begin() + 2) &&
+          reinterpret_cast<std::uintptr_t>(job.out) % 16 == 0 && job.strides[0] % 16 == 0 && job.strides[1] % 16 == 0))
+        return false;
+    for (std::int64_t s = 0; s < job.structures; ++s)
+        if (!Basis(job.axes + 9 * s).is_orthogonal()) return false;
+    return true;
 }
 
 // Whether that takes less time. Each entry that reaches a row takes all of the row's vectors, half a cycle each; in a tile
